@@ -29,6 +29,7 @@ void text_percent(struct buf *to, const char *s, size_t len, const char *keep);
 /* ERR_INVALID_ARGUMENT on a broken escape or an encoded 0 byte. `plus_is_space` for query strings. */
 int text_unpercent(struct buf *to, const char *s, size_t len, bool plus_is_space, struct err *err) must_use;
 bool text_is_utf8(const char *s, size_t len);
+size_t text_utf8_char(const char *s, size_t len); /* bytes of the valid character at s; 0 when there is none */
 bool text_glob(const char *pattern, const char *s); /* * ? only; linear time */
 bool text_starts(const char *s, const char *prefix);
 bool text_ends(const char *s, const char *suffix);
