@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin_api: the node and its journal as operators see them.
+ */
+#pragma once
+#include "api/types.h"
+#include "base/slice.h"
+
+struct journal_status {
+    const char *state, *engine; /* static */
+    uint64_t term, last_index, applied_index, durable_index, snapshot_index, log_bytes, disk_bytes, entries_since_checkpoint, database_bytes, wal_bytes;
+    int64_t last_checkpoint_ms;
+};
+struct namespace_counts {
+    uint64_t inodes, files, directories, to_persist, pinned, lost;
+};
+struct finding { /* of doctor */
+    const char *severity; /* "error", "warning" */
+    const char *code;
+    const char *text;
+};
+struct task_info { /* work that outlives its request: reclaim, persist, recursive changes */
+    uint64_t id;
+    const char *kind, *path, *state; /* running, waiting, failed */
+    uint64_t done, total;            /* total 0: unknown */
+    const char *error;               /* "" none */
+    int64_t started_ms;
+};
+struct admin_api {
+    void *impl;
+    void (*journal)(void *impl, struct journal_status *ret);
+    void (*counts)(void *impl, struct namespace_counts *ret);
+    int (*checkpoint)(void *impl, const struct call *, struct err *);
+    /* The backup as one stream: metadata, configuration and secrets, sealed under the passphrase. */
+    int (*backup)(void *impl, const struct call *, const char *passphrase, struct sink *to, uint64_t *ret_entries, struct err *);
+    int (*doctor)(void *impl, const struct call *, int (*each)(void *arg, const struct finding *), void *arg, struct err *);
+    int (*tasks)(void *impl, const struct call *, int (*each)(void *arg, const struct task_info *), void *arg, struct err *);
+    uint64_t (*applied_index)(void *impl);
+};

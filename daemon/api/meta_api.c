@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * meta_api: helpers of its structs.
+ */
+#include "api/meta_api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+char *file_info_tag(const struct inode *i, char to[64])
+{
+    snprintf(to, 64, "\"%llx-%llx-%llx\"", (unsigned long long)i->ino, (unsigned long long)i->data_ver,
+             (unsigned long long)i->attr_ver);
+    return to;
+}
+
+void read_plan_done(struct read_plan *p)
+{
+    free(p->content.key);
+    free(p->path);
+    free((char *)p->info.ufs_path);
+    *p = (struct read_plan){0};
+}
