@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * crypto: digests, MACs, sealed secrets, password hashes, random bytes and the certificate that
- * `format` makes.  The only user of OpenSSL beside TLS itself is crypto.c.  Threads: any.
+ * `format` makes.  The only users of OpenSSL beside TLS itself are crypto*.c.  Threads: any.
  */
 #pragma once
 #include "base/buf.h"
@@ -18,6 +18,7 @@ void crypto_digest_add(struct crypto_digest *d, const void *data, size_t len);
 size_t crypto_digest_end(struct crypto_digest *d, uint8_t to[SHA256_LEN]); /* bytes written */
 void crypto_digest_free(struct crypto_digest *d);
 uint32_t crypto_crc32c(uint32_t crc, const void *data, size_t len); /* hardware where the CPU has it; start with 0 */
+uint32_t crypto_crc32c_tables(uint32_t crc, const void *data, size_t len); /* the same without hardware */
 
 void crypto_random(void *to, size_t len);
 /* `len` characters of [A-Za-z0-9] and a 0. */

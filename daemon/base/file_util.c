@@ -30,31 +30,42 @@ static int open_for_read(const char *path, size_t *ret_size, struct err *err)
     return fd;
 }
 
+/* Reads up to `len` bytes; 0 at the end. */
+static int read_some(int fd, const char *path, void *to, size_t len, size_t *ret_len, struct err *err)
+{
+    ssize_t n;
+    do
+        n = read(fd, to, len);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return err_set_errno(err, ERR_IO, errno, "cannot read '%s'", path);
+    *ret_len = (size_t)n;
+    return 0;
+}
+
 int file_read(const char *path, size_t max, struct buf *to, struct err *err)
 {
-    size_t size = 0, left = max;
+    size_t size = 0, left = max, n = 1;
+    char beyond;
     AUTO_FD int fd = open_for_read(path, &size, err);
     TRY(fd);
     if (size > max)
         return err_set(err, ERR_TOO_LARGE, "'%s' is larger than %zu bytes", path, max);
-    for (;;) { /* to the end, whatever the size said: files of /proc say 0 */
-        size_t want = size + 1 < 65536 ? 65536 : size + 1;
-        want = want < left + 1 ? want : left + 1;
+    while (left && n) { /* to the end, whatever the size said: files of /proc say 0 */
+        size_t want = size > 65536 ? size : 65536;
+        want = want < left ? want : left;
         char *room = buf_room(to, want);
         if (!room)
             return buf_check(to, path, err);
-        ssize_t n = read(fd, room, want);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_set_errno(err, ERR_IO, errno, "cannot read '%s'", path);
-        if ((size_t)n > left)
-            return err_set(err, ERR_TOO_LARGE, "'%s' is larger than %zu bytes", path, max);
-        buf_grew(to, (size_t)n);
-        if (n == 0)
-            return 0;
-        left -= (size_t)n;
+        TRY(read_some(fd, path, room, want, &n, err));
+        buf_grew(to, n);
+        left -= n;
     }
+    if (!left)
+        TRY(read_some(fd, path, &beyond, 1, &n, err));
+    if (n)
+        return err_set(err, ERR_TOO_LARGE, "'%s' is larger than %zu bytes", path, max);
+    return 0;
 }
 
 int file_sync_dir(const char *path, struct err *err)
