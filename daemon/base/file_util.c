@@ -45,8 +45,10 @@ static int read_some(int fd, const char *path, void *to, size_t len, size_t *ret
 
 int file_read(const char *path, size_t max, struct buf *to, struct err *err)
 {
-    size_t size = 0, left = max, n = 1;
+    size_t size = 0, n = 1;
     char beyond;
+    max = max < to->max - to->len ? max : to->max - to->len;
+    size_t left = max;
     AUTO_FD int fd = open_for_read(path, &size, err);
     TRY(fd);
     if (size > max)

@@ -42,7 +42,7 @@ const char *json_next(const struct json *object, const char *prev_key, const str
 const char *json_string(const struct json *j, const char *otherwise); /* borrowed; `otherwise` when not a string */
 int64_t json_i64(const struct json *j, int64_t otherwise);             /* also accepts a decimal string */
 bool json_bool(const struct json *j, bool otherwise);
-/* Typed members with clear errors (and err_field): absent leaves *ret untouched and returns 0. */
+/* Typed members with clear errors (and err_field): absent or null leaves *ret untouched and returns 0. */
 int json_take_string(const struct json *object, const char *key, const char **ret, struct err *err) must_use;
 int json_take_i64(const struct json *object, const char *key, int64_t *ret, struct err *err) must_use;
 int json_take_bool(const struct json *object, const char *key, bool *ret, struct err *err) must_use;
