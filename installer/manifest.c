@@ -115,7 +115,7 @@ static int read_lines(struct manifest *m, FILE *in, const char *file, struct err
     ssize_t len;
 
     for (unsigned number = 1; (len = getline(&line, &cap, in)) >= 0; number++) {
-        struct manifest_entry e;
+        struct manifest_entry e = {0};
         struct err why = {0};
         char *fields[FIELDS_MAX + 1];
 
