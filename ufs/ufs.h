@@ -44,10 +44,13 @@ enum ufs_capability {
     UFS_CAP_READ_ONLY = 1 << 6,
     UFS_CAP_BATCH_REMOVE = 1 << 7,
     UFS_CAP_CONDITIONAL_CREATE = 1 << 8,
+    UFS_CAP_NETWORK = 1 << 9,         /* reached by name over a network */
+    UFS_CAP_TLS = 1 << 10,            /* over TLS */
 };
 
 /* A listing is pushed page by page; return non-zero to stop (that value is returned). Names are relative to the
- * listed directory: one component, or with `recursive` a path. */
+ * listed directory: one component, or with `recursive` a path.  A directory comes before what is in it.  To go on
+ * behind a directory of a recursive listing, `after` is its name with a slash. */
 typedef int (*ufs_list_fn)(void *arg, const char *name, const struct ufs_stat *st, struct err *err);
 
 struct ufs_space {
@@ -149,6 +152,7 @@ int ufs_remove_many(struct ufs *u, const struct ufs_call *c, const char *const *
 int ufs_mkdir(struct ufs *u, const struct ufs_call *c, const char *key, unsigned mode, struct err *err) must_use;
 int ufs_rmdir(struct ufs *u, const struct ufs_call *c, const char *key, struct err *err) must_use;
 int ufs_rename(struct ufs *u, const struct ufs_call *c, const char *from, const char *to, struct err *err) must_use;
+int ufs_copy(struct ufs *u, const struct ufs_call *c, const char *from, const char *to, struct err *err) must_use;
 int ufs_set_attr(struct ufs *u, const struct ufs_call *c, const char *key, const unsigned *mode, const char *owner,
                  const char *group, struct err *err) must_use;
 int ufs_space(struct ufs *u, const struct ufs_call *c, struct ufs_space *ret, struct err *err) must_use;
