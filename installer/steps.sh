@@ -21,7 +21,13 @@ step() {
     mkdir -p "$steps_logs"
     log=$steps_logs/$(tr -c 'a-zA-Z0-9.\n' '-' <<<"$name").log
     printf '  %-44s ' "$name"
-    if ("$@") >"$log" 2>&1 </dev/null; then
+    # not inside `if`, where a function's first failure would not end it
+    local errexit=${-//[^e]/} status=0
+    set +e
+    (set -e; "$@") >"$log" 2>&1 </dev/null
+    status=$?
+    if [ -n "$errexit" ]; then set -e; fi
+    if [ $status -eq 0 ]; then
         printf '%4d s\n' $((SECONDS - began))
         return 0
     fi
@@ -53,8 +59,8 @@ packages_apt() { # ROOT-COMMAND-OR-EMPTY PACKAGE…
     local root=$1
     shift
     # the lists of a fresh machine are empty or old
-    $root env DEBIAN_FRONTEND=noninteractive apt-get update
-    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+    $root env DEBIAN_FRONTEND=noninteractive apt-get update &&
+        $root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
 }
 
 # packages_install PACKAGE…: installs what is missing, after saying so.
