@@ -26,6 +26,11 @@ struct task_info { /* work that outlives its request: reclaim, persist, recursiv
     const char *error;               /* "" none */
     int64_t started_ms;
 };
+struct admin_change {
+    uint64_t index;
+    const char *kind; /* static */
+    inode_id ino, parent;
+};
 struct admin_api {
     void *impl;
     void (*journal)(void *impl, struct journal_status *ret);
@@ -36,4 +41,7 @@ struct admin_api {
     int (*doctor)(void *impl, const struct call *, int (*each)(void *arg, const struct finding *), void *arg, struct err *);
     int (*tasks)(void *impl, const struct call *, int (*each)(void *arg, const struct task_info *), void *arg, struct err *);
     uint64_t (*applied_index)(void *impl);
+    int (*wait_index)(void *impl, uint64_t index, int64_t deadline_ms, struct err *); /* ERR_TIMEOUT */
+    /* Changes after an index; see meta.h. ERR_RANGE when `from` is too old. Returns the number, or an error. */
+    int (*changes)(void *impl, const struct call *, uint64_t from, struct admin_change *ret, size_t max, struct err *);
 };

@@ -42,6 +42,15 @@ struct mount_test_step {
     int64_t ms;
     struct err err;
 };
+struct mount_kind_field {
+    const char *name, *type, *value, *choices, *help; /* as in struct ufs_option */
+    bool is_required;
+};
+struct mount_kind { /* a driver, for forms */
+    const char *name, *label, *schemes;
+    size_t field_count;
+    const struct mount_kind_field *fields;
+};
 struct mount_api {
     void *impl;
     int (*list)(void *impl, const struct call *, int (*each)(void *arg, const struct mount_info *), void *arg, struct err *);
@@ -52,6 +61,7 @@ struct mount_api {
     int (*set_mode)(void *impl, const struct call *, const char *ufs_root, enum mount_mode, struct err *);
     /* Saves nothing. 0 even when a step failed. */
     int (*test)(void *impl, const struct call *, const struct mount_spec *, struct mount_test_step *ret, size_t max, size_t *ret_n, struct err *);
+    int (*kinds)(void *impl, int (*each)(void *arg, const struct mount_kind *), void *arg, struct err *);
 };
 const char *mount_mode_name(enum mount_mode m);  /* readWrite readOnly noAccess */
 int mount_mode_parse(const char *s, enum mount_mode *ret, struct err *err) must_use;
