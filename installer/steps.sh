@@ -14,26 +14,26 @@ steps_fail() { # MESSAGE [MEND]
     exit 1
 }
 
-# step NAME MEND COMMAND…: runs the command in this shell's environment.
+# step NAME MEND COMMAND…: runs the command in this shell's environment.  Its own variables have a prefix,
+# because the command sees them.
 step() {
-    local name=$1 mend=$2 log began=$SECONDS
+    local step_name=$1 step_mend=$2 step_log step_began=$SECONDS step_status=0 step_errexit=${-//[^e]/}
     shift 2
     mkdir -p "$steps_logs"
-    log=$steps_logs/$(tr -c 'a-zA-Z0-9.\n' '-' <<<"$name").log
-    printf '  %-44s ' "$name"
+    step_log=$steps_logs/$(tr -c 'a-zA-Z0-9.\n' '-' <<<"$step_name").log
+    printf '  %-44s ' "$step_name"
     # not inside `if`, where a function's first failure would not end it
-    local errexit=${-//[^e]/} status=0
     set +e
-    (set -e; "$@") >"$log" 2>&1 </dev/null
-    status=$?
-    if [ -n "$errexit" ]; then set -e; fi
-    if [ $status -eq 0 ]; then
-        printf '%4d s\n' $((SECONDS - began))
+    (set -e; "$@") >"$step_log" 2>&1 </dev/null
+    step_status=$?
+    if [ -n "$step_errexit" ]; then set -e; fi
+    if [ $step_status -eq 0 ]; then
+        printf '%4d s\n' $((SECONDS - step_began))
         return 0
     fi
-    printf 'FAILED after %d s\n\n  the end of %s:\n' $((SECONDS - began)) "$log" >&2
-    tail -n 20 "$log" | sed 's/^/  | /' >&2
-    steps_fail "step '$name' (log: $log)" "$mend"
+    printf 'FAILED after %d s\n\n  the end of %s:\n' $((SECONDS - step_began)) "$step_log" >&2
+    tail -n 20 "$step_log" | sed 's/^/  | /' >&2
+    steps_fail "step '$step_name' (log: $step_log)" "$step_mend"
 }
 
 packages_of() { # GROUP…

@@ -12,6 +12,7 @@ folder=$(realpath "$3")
 root=$folder/root
 top=$(cd "$(dirname "$0")/../.." && pwd)
 log=$folder/log
+last=$folder/last-log # of the step before
 
 # ---- outside: make the root, then go on in namespaces of its own, so that nothing outlives the test ----
 
@@ -82,6 +83,7 @@ failed=0
 try() { # NAME COMMAND…
     local name=$1 began=$SECONDS
     shift
+    if [ -f "$log" ]; then mv "$log" "$last"; fi
     if "$@" >"$log" 2>&1; then
         echo "ok - $name"
         echo "# $((SECONDS - began)) s"
@@ -127,7 +129,7 @@ test_tarball() {
     try "start" as_isthmus start
     try "the URL answers" answers "$port"
     try "runTests" as_isthmus runTests
-    try "24 of 24" all_passed "$log"
+    try "24 of 24" all_passed "$last"
     try "the wrapper finds the store" inside /usr/local/bin/isthmus status
     try "upgrade in place" upgrade
     try "stop" as_isthmus stop
@@ -144,7 +146,7 @@ test_quickstart() {
     try "24 of 24" all_passed "$root/src/build/logs/isthmus-runTests.log"
     try "the URL answers" answers "$port"
     try "again: nothing changes" inside /src/installer/quickstart
-    try "again says that it runs" grep -q 'runs already' "$log"
+    try "again says that it runs" grep -q 'runs already' "$last"
     try "down" inside /src/installer/quickstart --down
     try "down again" inside /src/installer/quickstart --down
     try "up again with the same store" inside /src/installer/quickstart

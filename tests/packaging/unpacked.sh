@@ -23,8 +23,8 @@ try() { # NAME COMMAND…
 }
 
 only_own_libraries() {
-    local outside
-    outside=$(ldd "$tree"/bin/* "$tree"/lib/isthmus/* | awk '$2 == "=>" { print $1, $3 }' | sort -u |
+    local outside lib=$tree/lib/isthmus
+    outside=$( (ldd "$tree"/bin/*; LD_LIBRARY_PATH=$lib ldd "$lib"/*) | awk '$2 == "=>" { print $1, $3 }' | sort -u |
         grep -vE "^(lib(c|m|dl|pthread|rt|resolv|util|nsl|anl))\.so| $tree/")
     echo "$outside"
     [ -z "$outside" ]
@@ -32,7 +32,7 @@ only_own_libraries() {
 
 no_writable_for_others() { [ -z "$(find "$tree" -perm /022 ! -type l)" ]; }
 owned_by_root() { tar --numeric-owner -tvzf "$archive" | awk '$2 != "0/0" { bad = 1; print } END { exit bad }'; }
-no_machine_paths() { ! grep -rIlE "$PWD/" "$tree/bin" "$tree/install" "$tree/conf"; }
+no_machine_paths() { ! grep -rlF "$PWD/" "$tree/bin" "$tree/install" "$tree/conf"; }
 
 port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
@@ -43,6 +43,7 @@ format_here() {
 
 tar -xzf "$archive" -C "$root" || exit 1
 tree=$(echo "$root"/isthmus-*)
+[ -x "$tree/bin/isthmusd" ] || { echo "not ok - the archive holds isthmus-VERSION/bin/isthmusd"; exit 1; }
 try "members belong to root" owned_by_root
 try "nothing is writable for others" no_writable_for_others
 try "no path of this machine" no_machine_paths
