@@ -38,6 +38,8 @@ struct admin_api {
     int (*checkpoint)(void *impl, const struct call *, struct err *);
     /* The backup as one stream: metadata, configuration and secrets, sealed under the passphrase. */
     int (*backup)(void *impl, const struct call *, const char *passphrase, struct sink *to, uint64_t *ret_entries, struct err *);
+    /* What needs attention now, cheaply: failed persists, space, a stopped journal. */
+    int (*attention)(void *impl, const struct call *, int (*each)(void *arg, const struct finding *), void *arg, struct err *);
     int (*doctor)(void *impl, const struct call *, int (*each)(void *arg, const struct finding *), void *arg, struct err *);
     int (*tasks)(void *impl, const struct call *, int (*each)(void *arg, const struct task_info *), void *arg, struct err *);
     uint64_t (*applied_index)(void *impl);

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * router: from a request to the row of routes.def, the checks that all share, and the answer.
+ * Threads: any of the server's pool.
+ */
+#include "api/path.h"
+#include "base/crypto.h"
+#include "base/conf.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "rest/ui/ui.h"
+#include "rest/v1/openapi.h"
+#include "rest/v1/rq.h"
+
+#include <strings.h>
+
+#define BASE "/api/v1"
+
+const struct route routes[] = {
+#define ROUTE(id, method, path, selector, role, flags, query, body, answer, status, summary)       \
+    {#id, method, path, selector, ROLE_##role, flags, &schema_##query, &schema_##body, &schema_##answer, status, summary, route_##id},
+#include "rest/v1/routes.def"
+#undef ROUTE
+};
+const size_t route_count = array_len(routes);
+
+enum { M_REQUESTS, M_ERRORS, M_FAULTS, M_BYTES_OUT, M_TIME, M_COUNT };
+static struct metric metric_table[M_COUNT] = {
+    [M_REQUESTS] = {.name = "Master.TotalRpcs", .kind = METRIC_COUNTER, .help = "Requests answered"},
+    [M_ERRORS] = {.name = "Rest.ClientErrors", .kind = METRIC_COUNTER, .help = "Answers 4xx"},
+    [M_FAULTS] = {.name = "Rest.ServerErrors", .kind = METRIC_COUNTER, .help = "Answers 5xx"},
+    [M_BYTES_OUT] = {.name = "Rest.BytesSent", .kind = METRIC_COUNTER, .help = "Bytes of bodies sent"},
+    [M_TIME] = {.name = "Rest.RequestTime", .kind = METRIC_HISTOGRAM, .help = "Time to answer in us"},
+};
+
+void rest_metrics_register(void)
+{
+    metrics_register(metric_table, M_COUNT);
+}
+
+struct rest *rest_new(const struct rest_options *o)
+{
+    struct rest *r = xnew(struct rest);
+    r->o = *o;
+    r->openapi = openapi_make();
+    return r;
+}
+
+void rest_free(struct rest *r)
+{
+    if (r)
+        free(r->openapi);
+    free(r);
+}
+
+/* ---- parameters ---- */
+
+const char *rq_query(const struct rq *q, const char *name)
+{
+    for (size_t i = 0; i < q->query_count; i++)
+        if (!strcmp(q->query[i].name, name))
+            return q->query[i].value;
+    return NULL;
+}
+
+bool rq_flag(const struct rq *q, const char *name)
+{
+    const char *v = rq_query(q, name);
+    return v && (!*v || !strcmp(v, "true"));
+}
+
+int64_t rq_int(const struct rq *q, const char *name, int64_t otherwise)
+{
+    const char *v = rq_query(q, name);
+    int64_t n;
+    return v && text_parse_i64(v, &n, NULL) == 0 ? n : otherwise;
+}
+
+int64_t rq_time(const struct rq *q, const char *name, int64_t otherwise)
+{
+    const char *v = rq_query(q, name);
+    int64_t ms;
+    return v && text_parse_rfc3339(v, &ms, NULL) == 0 ? ms : otherwise;
+}
+
+const char *rq_string(const struct rq *q, const char *member, const char *otherwise)
+{
+    return json_string(json_get(q->body, member), otherwise);
+}
+
+bool rq_bool(const struct rq *q, const char *member, bool otherwise)
+{
+    return json_bool(json_get(q->body, member), otherwise);
+}
+
+int rq_mode(const char *octal, int *ret, struct err *err)
+{
+    if (!octal)
+        return 0;
+    char *end;
+    long v = strtol(octal, &end, 8);
+    if (!*octal || *end || v < 0 || v > 07777 || octal[0] == '-' || octal[0] == '+') {
+        err_set(err, ERR_INVALID_ARGUMENT, "Invalid mode %.20s", octal);
+        return err ? err_field(err, "mode") : -(int)ERR_INVALID_ARGUMENT;
+    }
+    *ret = (int)v;
+    return 0;
+}
+
+const struct read_options *rq_read_options(const struct rq *q, struct read_options *to)
+{
+    *to = (struct read_options){.sync_interval_ms = rq_int(q, "sync_interval_ms", -2)};
+    return to;
+}
+
+static int parse_query(struct rq *q, struct err *err)
+{
+    const char *s = http_query(q->http);
+    size_t starts[RQ_QUERY_MAX][2];
+    buf_init(&q->query_bytes, 64 << 10);
+    for (size_t len; *s; s += len + (s[len] == '&')) {
+        len = strcspn(s, "&");
+        if (len == 0)
+            continue;
+        if (q->query_count == RQ_QUERY_MAX)
+            return err_set(err, ERR_INVALID_ARGUMENT, "more than %d query parameters", RQ_QUERY_MAX);
+        size_t name = strcspn(s, "=&");
+        starts[q->query_count][0] = q->query_bytes.len;
+        TRY(text_unpercent(&q->query_bytes, s, name, true, err));
+        buf_addc(&q->query_bytes, 0);
+        starts[q->query_count++][1] = q->query_bytes.len;
+        if (name < len)
+            TRY(text_unpercent(&q->query_bytes, s + name + 1, len - name - 1, true, err));
+        buf_addc(&q->query_bytes, 0);
+    }
+    TRY(buf_check(&q->query_bytes, "the query", err));
+    for (size_t i = 0; i < q->query_count; i++) {
+        q->query[i].name = q->query_bytes.data + starts[i][0];
+        q->query[i].value = q->query_bytes.data + starts[i][1];
+        if (!text_is_utf8(q->query[i].name, strlen(q->query[i].name)) || !text_is_utf8(q->query[i].value, strlen(q->query[i].value)))
+            return err_set(err, ERR_INVALID_ARGUMENT, "the query is not UTF-8");
+    }
+    return 0;
+}
+
+static int check_query(struct rq *q, struct err *err)
+{
+    for (size_t i = 0; i < q->query_count; i++) {
+        const char *name = q->query[i].name;
+        const struct field *f = schema_field(q->route->query, name);
+        if (f) {
+            TRY(schema_verify_text(f, q->query[i].value, err));
+        } else if (strcmp(name, q->route->selector)) {
+            err_set(err, ERR_INVALID_ARGUMENT, "the query parameter '%.40s' is not known here", name);
+            return err_field(err, name);
+        }
+    }
+    for (const struct field *f = q->route->query->fields; f && f->name; f++)
+        if (f->flags & FIELD_REQUIRED && !rq_query(q, f->name)) {
+            err_set(err, ERR_INVALID_ARGUMENT, "the query parameter '%s' is missing", f->name);
+            return err_field(err, f->name);
+        }
+    return 0;
+}
+
+static int parse_body(struct rq *q, struct err *err)
+{
+    if (q->route->flags & ROUTE_RAW_BODY || q->route->body->kind != SCHEMA_OBJECT)
+        return 0;
+    AUTO(buf) text = {.max = conf_size(CONF_WEB_BODY_MAX)};
+    TRY(http_body_read(q->http, conf_size(CONF_WEB_BODY_MAX), &text, err));
+    if (text.len == 0) /* all members optional: no body is an empty object */
+        buf_adds(&text, "{}");
+    q->body = json_parse(text.data, text.len, err);
+    if (!q->body)
+        return err ? -(int)err->code : -(int)ERR_INVALID_ARGUMENT;
+    return schema_verify(q->route->body, q->body, err);
+}
+
+/* ---- routing ---- */
+
+/* Does `path` (encoded, below BASE) fit the pattern?  The part for {…} is returned by reference. */
+static bool fits(const char *pattern, const char *path, const char **ret_part, size_t *ret_len)
+{
+    const char *brace = strchr(pattern, '{');
+    *ret_part = NULL;
+    *ret_len = 0;
+    if (!brace)
+        return !strcmp(pattern, path);
+    size_t head = (size_t)(brace - pattern), len = strlen(path);
+    const char *tail = strchr(brace, '}') + 1;
+    size_t tail_len = strlen(tail);
+    bool is_path = brace[1] == 'p';
+    if (is_path && head)
+        head--; /* the slash belongs to {path} */
+    if (len < head + tail_len || memcmp(pattern, path, head) || memcmp(path + len - tail_len, tail, tail_len))
+        return false;
+    *ret_part = path + head;
+    *ret_len = len - head - tail_len;
+    if (is_path)
+        return *ret_len == 0 || path[head] == '/';
+    return *ret_len > 0 && !memchr(*ret_part, '/', *ret_len);
+}
+
+static const struct route *find(struct rq *q, const char *path, const char **ret_part, size_t *ret_len, bool *ret_path_known)
+{
+    const char *method = http_method(q->http);
+    if (!strcmp(method, "HEAD"))
+        method = "GET";
+    for (size_t i = 0; i < route_count; i++) {
+        const struct route *r = &routes[i];
+        bool is_verb = strchr(r->path, ':') != NULL;
+        if (!fits(r->path, path, ret_part, ret_len))
+            continue;
+        if (!is_verb)
+            *ret_path_known = true;
+        if (!strcmp(r->method, method) && (!*r->selector || rq_query(q, r->selector)))
+            return r;
+    }
+    return NULL;
+}
+
+static int decode_target(struct rq *q, const char *part, size_t len, struct err *err)
+{
+    AUTO(buf) text = {.max = 4 * PATH_MAX_BYTES};
+    if (!part)
+        return 0;
+    TRY(text_unpercent(&text, part, len, false, err));
+    if (strchr(q->route->path, '{')[1] == 'p') {
+        const char *path = text.len ? text.data : "/";
+        if (path[0] == '/' && path[1] == '/') /* an encoded first slash */
+            path++;
+        return path_clean(path, q->target, err);
+    }
+    if (text.len >= 256 || !text_is_utf8(text.data, text.len))
+        return err_set(err, ERR_NOT_FOUND, "nothing has this id");
+    memcpy(q->target, text.data, text.len + 1);
+    return 0;
+}
+
+static int route(struct rq *q, struct err *err)
+{
+    const char *path = http_path(q->http) + strlen(BASE), *part;
+    size_t len;
+    bool is_known = false;
+    TRY(parse_query(q, err));
+    q->route = find(q, path, &part, &len, &is_known);
+    if (!q->route && is_known)
+        return err_set(err, ERR_METHOD_NOT_ALLOWED, "%s is not possible here", http_method(q->http));
+    if (!q->route)
+        return err_set(err, ERR_NOT_FOUND, "no such route: %s %.120s", http_method(q->http), path);
+    return decode_target(q, part, len, err);
+}
+
+/* ---- one request ---- */
+
+static int64_t deadline(const struct route *r)
+{
+    return clock_mono_ms() + (r->flags & ROUTE_CONTENT ? 6 * 3600000 : r->flags & ROUTE_LONG ? 600000 : 30000);
+}
+
+static int fill_call(struct rq *q, struct err *err)
+{
+    const char *key = http_header(q->http, "Idempotency-Key");
+    const char *index = http_header(q->http, "X-Isthmus-Index");
+    uint64_t min_index = 0;
+    if (key && (!*key || strlen(key) > 128 || !text_is_utf8(key, strlen(key))))
+        return err_set(err, ERR_INVALID_ARGUMENT, "Idempotency-Key must have 1 to 128 characters");
+    if (index && text_parse_u64(index, &min_index, NULL))
+        return err_set(err, ERR_INVALID_ARGUMENT, "X-Isthmus-Index must be a number");
+    q->call = (struct call){.who = q->has_who ? &q->who.id : NULL, .deadline_ms = deadline(q->route),
+                            .now_ms = clock_wall_ms(), .request_id = q->request_id, .via = q->by_cookie ? "ui" : "rest",
+                            .from = http_peer(q->http), .idempotency_key = q->route->flags & ROUTE_CHANGES ? key : NULL,
+                            .min_index = min_index, .is_dry_run = rq_flag(q, "dry_run"), .result = &q->result};
+    const struct admin_api *admin = fs_admin(q->fs);
+    if (min_index && admin->applied_index(admin->impl) < min_index)
+        return admin->wait_index(admin->impl, min_index, clock_mono_ms() + 2000, err);
+    return 0;
+}
+
+static int serve(struct rq *q, struct err *err)
+{
+    TRY(route(q, err));
+    if (!(q->route->flags & ROUTE_OPEN))
+        TRY(auth_check(q, err));
+    TRY(fill_call(q, err));
+    TRY(check_query(q, err));
+    TRY(parse_body(q, err));
+    buf_init(&q->out, 64 << 20);
+    json_out_init(&q->json, &q->out);
+    q->status = q->route->status;
+    return q->route->run(q, err);
+}
+
+static void put_error(struct rq *q, const struct err *err)
+{
+    if (http_is_answered(q->http)) { /* too late for words: break the connection */
+        http_end(q->http, false);
+        return;
+    }
+    buf_reset(&q->out);
+    json_out_init(&q->json, &q->out);
+    json_begin_object(&q->json, NULL);
+    json_put_string(&q->json, "code", err_name(err->code));
+    json_put_string(&q->json, "message", err->text);
+    json_put_string(&q->json, "detail", err_sentence(err->code));
+    if (err->field[0])
+        json_put_string(&q->json, "field", err->field);
+    json_put_string(&q->json, "request_id", q->request_id);
+    json_end_object(&q->json);
+    q->status = err_http(err->code);
+    if (q->status == 401)
+        http_add_header(q->http, "WWW-Authenticate", "Bearer");
+    if (q->status == 429 || q->status == 503)
+        http_add_header(q->http, "Retry-After", "1");
+}
+
+static void send(struct rq *q)
+{
+    char index[24];
+    http_add_header(q->http, "X-Request-Id", q->request_id);
+    if (q->result.index) {
+        snprintf(index, sizeof index, "%llu", (unsigned long long)q->result.index);
+        http_add_header(q->http, "X-Isthmus-Index", index);
+    }
+    if (q->result.is_replay)
+        http_add_header(q->http, "Idempotent-Replayed", "true");
+    http_add_header(q->http, "Cache-Control", "no-store");
+    bool is_bare = q->status == 304;
+    http_reply(q->http, q->status, is_bare ? NULL : q->type ? q->type : "application/json", q->out.data, is_bare ? 0 : q->out.len);
+}
+
+static void log_end(struct rq *q, const struct err *err, int64_t us)
+{
+    int status = http_status(q->http);
+    bool changes = q->route && q->route->flags & ROUTE_CHANGES && q->has_who;
+    metric_add(&metric_table[M_REQUESTS], 1);
+    metric_add(&metric_table[M_BYTES_OUT], (int64_t)http_sent(q->http));
+    metric_time(&metric_table[M_TIME], us);
+    if (status >= 400)
+        metric_add(&metric_table[status >= 500 ? M_FAULTS : M_ERRORS], 1);
+    if (changes)
+        log_info(audit, "user=%s via=%s from=%s cmd=%s path=%s status=%d index=%llu dry_run=%d", q->who.user, q->call.via,
+                 http_peer(q->http), q->route->id, q->target, status, (unsigned long long)q->result.index, q->call.is_dry_run);
+    if (err->code && (status >= 500 && err->code != ERR_CANCELLED))
+        log_warn(rest, "%s %s: %s (%s:%d) status=%d", http_method(q->http), http_path(q->http), err->text, err->file, err->line, status);
+    else if (us / 1000 > conf_duration(CONF_WEB_SLOW) && !(q->route && q->route->flags & (ROUTE_CONTENT | ROUTE_LONG)))
+        log_info(rest, "slow: %s %s took %lld ms status=%d", http_method(q->http), http_path(q->http), (long long)(us / 1000), status);
+    else
+        log_debug(rest, "%s %s status=%d us=%lld", http_method(q->http), http_path(q->http), status, (long long)us);
+}
+
+static void handle_api(struct rest *rest, struct http_request *http)
+{
+    struct rq q;
+    memset(&q, 0, offsetof(struct rq, query)); /* the rest is filled before it is read */
+    q.query_count = 0;
+    q.rest = rest;
+    q.fs = rest->o.fs;
+    q.http = http;
+    q.body = NULL;
+    q.type = NULL;
+    buf_init(&q.out, 1 << 20);
+    json_out_init(&q.json, &q.out);
+    struct err err = {0};
+    int64_t start = clock_mono_us();
+    crypto_random_text(q.request_id, 12);
+    log_request(q.request_id);
+    int rc = serve(&q, &err);
+    if (rc < 0 && !err.code)
+        err_set(&err, (enum err_code)-rc, "%s", err_sentence((enum err_code)-rc));
+    if (rc == 0 && !http_is_answered(http))
+        rc = buf_check(&q.out, "the answer", &err);
+    if (rc < 0)
+        put_error(&q, &err);
+    if (!http_is_answered(http))
+        send(&q);
+    log_end(&q, &err, clock_mono_us() - start);
+    log_request("");
+    json_free(q.body);
+    buf_done(&q.out);
+    buf_done(&q.query_bytes);
+    if (q.has_who)
+        who_done(&q.who);
+}
+
+static void handle_metrics(struct rest *rest, struct http_request *http)
+{
+    struct rq q = {.rest = rest, .fs = rest->o.fs, .http = http};
+    static const struct route plain = {.id = "prometheus", .role = ROLE_VIEWER};
+    struct err err = {0};
+    AUTO(buf) text = {.max = 16 << 20};
+    q.route = &plain;
+    if (auth_check(&q, &err) < 0) {
+        http_add_header(http, "WWW-Authenticate", "Bearer");
+        http_reply(http, err_http(err.code), "text/plain", err.text, strlen(err.text));
+    } else {
+        metrics_prometheus(&text);
+        http_reply(http, 200, "text/plain; version=0.0.4", text.data, text.len);
+    }
+    if (q.has_who)
+        who_done(&q.who);
+}
+
+void rest_handle(void *arg, struct http_request *http)
+{
+    const char *path = http_path(http);
+    if (text_starts(path, BASE "/"))
+        handle_api(arg, http);
+    else if (!strcmp(path, "/metrics"))
+        handle_metrics(arg, http);
+    else
+        ui_handle(http);
+}
