@@ -31,7 +31,8 @@ struct journal_entry {
 struct journal_client {
     void *arg;
     /* A batch of committed entries in order, whole groups only; apply all in one transaction, then return 0.
-     * Anything else stops the journal (state JOURNAL_FAILED): the state could not be kept. */
+     * Anything else stops the journal (state JOURNAL_FAILED): the state could not be kept.  The batch's waiters
+     * then get `abandoned` with ERR_OUTCOME_UNKNOWN, so answer none before the transaction is committed. */
     int (*apply)(void *arg, const struct journal_entry *entries, size_t n, struct err *err);
     /* A proposal ended without being applied here (refused, engine stopped): tell the waiter. */
     void (*abandoned)(void *arg, void *waiter, const struct err *why);

@@ -284,7 +284,7 @@ static void release_commits(struct journal *j, struct commit *list, bool is_appl
 static void apply_commits(struct journal *j, const struct work *w)
 {
     struct err err = {0};
-    bool is_applied = call_apply(j, w, &err) == 0;
+    bool is_applied = call_apply(j, w, &err) == 0, is_first = false;
     lock_take(&j->lock);
     j->bytes_committed -= w->bytes;
     if (is_applied) {
@@ -293,11 +293,12 @@ static void apply_commits(struct journal *j, const struct work *w)
         for (struct commit *c = w->commits; c; c = c->next)
             j->info.groups++;
     } else {
+        is_first = j->failure.code == ERR_OK;
         fail_locked(j, &err);
     }
     cond_wake_all(&j->changed);
     lock_drop(&j->lock);
-    if (!is_applied)
+    if (is_first)
         log_error(journal, "a change could not be applied, the journal stops: %s", err.text);
     release_commits(j, w->commits, is_applied, &err);
 }

@@ -35,8 +35,7 @@ void space_done(struct space *s)
 static void give_up_ballast(struct space *s)
 {
     if (unlink(s->ballast) == 0)
-        log_warn(journal, "the disk is nearly full: gave up the ballast dir=%s bytes=%llu", s->dir,
-                 (unsigned long long)(s->reserve / 2));
+        log_warn(journal, "the disk is nearly full: gave up the ballast dir=%s", s->dir);
     s->has_ballast = false;
 }
 
