@@ -13,3 +13,5 @@ for check in $("$python" -B tests/lint/lint.py --list | cut -d ' ' -f 1); do
 done
 "$python" -B tests/lint/selftest.py | tee "$SUITE_DIR/tap"
 results tap "$SUITE_DIR/tap" "planted: "
+"$python" -B tests/suites/selftest.py | tee "$SUITE_DIR/tap"
+results tap "$SUITE_DIR/tap" "counting: "
