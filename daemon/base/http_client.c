@@ -435,8 +435,9 @@ static enum err_code code_of(const struct run *r, CURLcode rc)
     case CURLE_SSL_INVALIDCERTSTATUS:
     case CURLE_SSL_SHUTDOWN_FAILED:
         return ERR_STORE_TLS;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* also an answer that is not HTTP */
+        return text_starts(r->x->url, "http") ? ERR_STORE_ERROR : ERR_INVALID_ARGUMENT;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return ERR_INVALID_ARGUMENT;
     default:
         return ERR_STORE_ERROR;
