@@ -28,11 +28,14 @@ run_on() { # NAME KEY=VALUE…
 }
 
 run_on local
-if server=$(tests/servers/ceph.sh start "$SUITE_DIR/ceph"); then
-    eval "$server" # S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_REGION S3_BUCKET
+if P=$(free_port) tests/servers/ceph.sh start "$SUITE_DIR/ceph"; then
+    # shellcheck source=/dev/null
+    . "$SUITE_DIR/ceph/env"
+    option="s3a.accessKeyId=$S3_KEY;s3a.secretKey=$S3_SECRET"
+    option="$option;isthmus.underfs.s3.endpoint=$S3_ENDPOINT;isthmus.underfs.s3.disable.dns.buckets=true"
     run_on s3 "isthmus.master.mount.table.root.ufs=s3://$S3_BUCKET/runtests" \
-        "isthmus.master.mount.table.root.option=s3.endpoint=$S3_ENDPOINT;s3.access.key=$S3_ACCESS_KEY;s3.secret.key=$S3_SECRET_KEY;s3.region=$S3_REGION"
-    tests/servers/ceph.sh stop "$SUITE_DIR/ceph"
+        "isthmus.master.mount.table.root.option=$option"
 else
     not_ok "s3: the server does not start"
 fi
+tests/servers/ceph.sh stop "$SUITE_DIR/ceph"
