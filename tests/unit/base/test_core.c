@@ -164,6 +164,7 @@ static void logs(void **state)
     AUTO_FD int fd = mkstemp(path);
     AUTO(buf) b;
     struct err err;
+    assert_true(fd >= 0);
     buf_init(&b, 10000);
     assert_int_equal(log_open(path, &err), 0);
     log_request("r-1");

@@ -97,7 +97,7 @@ static void prometheus(void **state)
         "# HELP isthmus_Test_Used Used.\n# TYPE isthmus_Test_Used gauge\nisthmus_Test_Used{tier=\"MEM\"} 7\nisthmus_Test_Used{tier=\"SSD\"} 9\n",
         "isthmus_Test_Free 42\n",
         "# TYPE isthmus_Test_Latency histogram\nisthmus_Test_Latency_bucket{le=\"0.000016\"} 1\nisthmus_Test_Latency_bucket{le=\"0.000032\"} 2\n",
-        "isthmus_Test_Latency_bucket{le=\"67.108864\"} 2\nisthmus_Test_Latency_bucket{le=\"+Inf\"} 3\n"
+        "isthmus_Test_Latency_bucket{le=\"67.108864\"} 2\nisthmus_Test_Latency_bucket{le=\"+Inf\"} 3\n",
         "isthmus_Test_Latency_sum 100.000033\nisthmus_Test_Latency_count 3\n",
     };
     for (size_t i = 0; i < array_len(lines); i++)
