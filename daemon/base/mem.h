@@ -20,11 +20,11 @@ void mem_free_p(void *pp);  /* frees *(void **)pp */
 void mem_close_p(int *fd);  /* closes *fd when >= 0 */
 
 /* AUTO(buf) b = {…}; calls buf_done(&b) at the end of the scope. For any `struct x` with x_done. */
-#define AUTO(x) __attribute__((cleanup(x##_done))) struct x
+#define AUTO(x) __attribute__((cleanup(x##_done), unused)) struct x
 /* AUTO_FREE char *p = …; frees it at the end of the scope. */
-#define AUTO_FREE __attribute__((cleanup(mem_free_p)))
+#define AUTO_FREE __attribute__((cleanup(mem_free_p), unused))
 /* AUTO_FD int fd = …; */
-#define AUTO_FD __attribute__((cleanup(mem_close_p)))
+#define AUTO_FD __attribute__((cleanup(mem_close_p), unused))
 /* Takes the pointer out of a cleaned-up local. */
 #define steal(pp)                                                                                  \
     ({                                                                                             \
