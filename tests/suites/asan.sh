@@ -3,7 +3,6 @@
 # asan: the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, by clang.
 . tests/suites/lib.sh
 
-export CC=clang
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-build "$PWD/build/test-asan" --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dui=false
-unit "$PWD/build/test-asan" --timeout-multiplier 3
+build_asan
+unit "$asan" --timeout-multiplier 3

@@ -6,12 +6,9 @@
 
 seconds=10
 if [ "$LONG" = 1 ]; then seconds=600; fi
-dir=$PWD/build/test-fuzz
 findings=$LOGS/fuzz
 mkdir -p "$findings"
-export CC=clang
-build "$dir" --buildtype=debugoptimized -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
-    -Dui=false -Dc_args=-fsanitize=fuzzer-no-link
+build_asan
 
 fuzz_one() { # PROGRAM
     local name=${1##*/fuzz_} status
@@ -25,11 +22,11 @@ fuzz_one() { # PROGRAM
     if [ $status -eq 0 ]; then ok "$name"; else not_ok "$name (see $findings/$name.log)"; fi
 }
 
-targets=("$dir"/tests/fuzz/fuzz_*)
+targets=("$asan"/tests/fuzz/fuzz_*)
 [ -x "${targets[0]}" ] || die "no fuzz target was built"
 running=0
 for target in "${targets[@]}"; do
-    [ -f "$target" ] || continue
+    if [ ! -f "$target" ]; then continue; fi # meson keeps the objects in a folder beside it
     fuzz_one "$target" &
     running=$((running + 1))
     if [ $running -ge "$jobs" ]; then

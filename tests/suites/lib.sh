@@ -44,7 +44,14 @@ build_release() {
     export ISTHMUS=$release/daemon/isthmus ISTHMUSD=$release/daemon/isthmusd
 }
 
-# unit DIR [WRAPPER]: runs suite 'unit' of a build folder; every cmocka case counts.
+# Everything by clang under AddressSanitizer and UndefinedBehaviorSanitizer, ready for the fuzzer.
+asan=$PWD/build/test-asan
+build_asan() {
+    CC=clang build "$asan" --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+        -Dui=false -Dfuzz=true -Dc_args=-fsanitize=fuzzer-no-link
+}
+
+# unit DIR [OPTION…]: runs suite 'unit' of a build folder; every cmocka case counts.
 unit() {
     local dir=$1 status=0
     shift
