@@ -41,8 +41,8 @@ enum sync_action sync_plan(const struct sync_facts *f)
         bool both_directories = s && s->type == UFS_DIRECTORY && i->type == INODE_DIRECTORY;
         return both_directories && !(i->flags & INODE_MOUNT_POINT) ? SYNC_ADOPT : SYNC_NOTHING;
     }
-    if (!s)
-        return SYNC_REMOVE;
+    if (!s) /* what was lost was never there */
+        return i->persistence == PERSIST_LOST ? SYNC_NOTHING : SYNC_REMOVE;
     if (s->type != UFS_FILE && s->type != UFS_DIRECTORY)
         return SYNC_NOTHING;
     if ((s->type == UFS_DIRECTORY) != (i->type == INODE_DIRECTORY))
