@@ -13,10 +13,11 @@
 #include "ufs/filters/retry.h"
 #include "ufs/filters/stats.h"
 #include "ufs/mem/mem_store.h"
+#include "ufs/s3/s3.h"
 
 #include <string.h>
 
-static const struct ufs_driver *const drivers[] = {&file_driver, &mem_driver};
+static const struct ufs_driver *const drivers[] = {&file_driver, &s3_driver, &mem_driver};
 
 const struct ufs_option registry_common[] = {
     {.name = "isthmus.underfs.retry.max", .type = "int", .value = "4",

@@ -46,11 +46,12 @@ enum ufs_capability {
     UFS_CAP_CONDITIONAL_CREATE = 1 << 8,
     UFS_CAP_NETWORK = 1 << 9,         /* reached by name over a network */
     UFS_CAP_TLS = 1 << 10,            /* over TLS */
+    UFS_CAP_SORTED = 1 << 11,         /* names of a listing come in byte order; else a directory stands as if it ended in '/' */
 };
 
 /* A listing is pushed page by page; return non-zero to stop (that value is returned). Names are relative to the
  * listed directory: one component, or with `recursive` a path.  A directory comes before what is in it.  To go on
- * behind a directory of a recursive listing, `after` is its name with a slash. */
+ * behind a directory, `after` is its name with a slash. */
 typedef int (*ufs_list_fn)(void *arg, const char *name, const struct ufs_stat *st, struct err *err);
 
 struct ufs_space {
@@ -72,7 +73,7 @@ struct ufs_driver {
     unsigned (*capabilities)(const struct ufs *u);
     /* ERR_NOT_FOUND */
     int (*stat)(struct ufs *u, const struct ufs_call *c, const char *key, struct ufs_stat *ret, struct err *err);
-    /* Children of a directory in byte order of names where the store gives that; `after` (may be NULL) starts behind a name.
+    /* Children of a directory in byte order of names (UFS_CAP_SORTED) or of keys; `after` (may be NULL) starts behind a name.
      * ERR_NOT_FOUND when there is no such directory, ERR_NOT_DIRECTORY for a file. */
     int (*list)(struct ufs *u, const struct ufs_call *c, const char *key, bool recursive, const char *after,
                 ufs_list_fn each, void *arg, struct err *err);
@@ -116,7 +117,7 @@ struct ufs_option {
 };
 struct ufs_properties {
     size_t count;
-    struct {
+    struct ufs_item {
         const char *name, *value;
     } const *items;
 };

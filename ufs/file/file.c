@@ -66,7 +66,7 @@ static unsigned file_capabilities(const struct ufs *u)
 {
     (void)u;
     return UFS_CAP_ATOMIC_RENAME | UFS_CAP_DIR_RENAME | UFS_CAP_DIRECTORIES | UFS_CAP_ATTRIBUTES |
-           UFS_CAP_CREATE_ATOMIC | UFS_CAP_CONDITIONAL_CREATE;
+           UFS_CAP_CREATE_ATOMIC | UFS_CAP_CONDITIONAL_CREATE | UFS_CAP_SORTED;
 }
 
 static int file_stat(struct ufs *u, const struct ufs_call *c, const char *key, struct ufs_stat *ret,

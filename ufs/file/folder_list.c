@@ -106,8 +106,8 @@ static void window_add(struct window *w, const char *name, size_t len)
     w->len += len + 1;
 }
 
-/* The smallest names behind `after` (with it when `with`). `limit` bounds what was cut off before. */
-static int window_fill(struct window *w, int fd, const char *after, bool with, const char *key,
+/* The smallest names behind `after` . What lies behind `limit` was cut off. */
+static int window_fill(struct window *w, int fd, const char *after, const char *key,
                        struct err *err)
 {
     AUTO_FREE char *limit = NULL;
@@ -124,7 +124,7 @@ static int window_fill(struct window *w, int fd, const char *after, bool with, c
     for (const struct dirent *e; (e = readdir(dir)); errno = 0) {
         const char *name = e->d_name;
         int order = after ? strcmp(name, after) : 1;
-        if (order < 0 || (order == 0 && !with) || strcmp(name, ".") == 0 ||
+        if (order <= 0 || strcmp(name, ".") == 0 ||
             strcmp(name, "..") == 0 || root_is_temp(name) || (limit && strcmp(name, limit) > 0))
             continue;
         if (w->len + strlen(name) + 1 > WINDOW_BYTES) {
@@ -157,7 +157,7 @@ static int open_top(struct walk *k, struct err *err)
 }
 
 /* Goes into the directory k->path[0, path_len). */
-static int push_level(struct walk *k, size_t path_len, const char *after, bool with,
+static int push_level(struct walk *k, size_t path_len, const char *after,
                       struct err *err)
 {
     if (k->depth == k->levels_cap) {
@@ -168,7 +168,7 @@ static int push_level(struct walk *k, size_t path_len, const char *after, bool w
     *top = (struct level){.path_len = path_len};
     TRY(open_top(k, err));
     AUTO_FREE char *key = full_key(k, path_len);
-    return window_fill(&top->w, k->fd, after, with, key, err);
+    return window_fill(&top->w, k->fd, after, key, err);
 }
 
 static void pop_level(struct walk *k)
@@ -210,9 +210,9 @@ static size_t set_path(struct walk *k, size_t dir_len, const char *name)
 }
 
 /* A directory may vanish between its name and its listing. */
-static int enter(struct walk *k, size_t path_len, const char *after, bool with, struct err *err)
+static int enter(struct walk *k, size_t path_len, const char *after, struct err *err)
 {
-    int rc = push_level(k, path_len, after, with, err);
+    int rc = push_level(k, path_len, after, err);
     if (rc == -ERR_NOT_FOUND || rc == -ERR_NOT_DIRECTORY || rc == -ERR_STORE_DENIED) {
         pop_level(k);
         return 0;
@@ -232,7 +232,7 @@ static int visit(struct walk *k, const char *name, size_t dir_len, struct err *e
         return rc;
     if (st.type != UFS_DIRECTORY || !k->recursive)
         return 0;
-    return enter(k, len, NULL, false, err);
+    return enter(k, len, NULL, err);
 }
 
 static int refill(struct walk *k, struct level *top, struct err *err)
@@ -241,7 +241,7 @@ static int refill(struct walk *k, struct level *top, struct err *err)
     AUTO_FREE char *key = full_key(k, top->path_len);
 
     window_done(&top->w);
-    return window_fill(&top->w, k->fd, after, false, key, err);
+    return window_fill(&top->w, k->fd, after, key, err);
 }
 
 static int walk_on(struct walk *k, struct err *err)
@@ -278,9 +278,9 @@ static int start_recursive(struct walk *k, const char *after, struct err *err)
         AUTO_FREE char *name = xstrndup(p, n);
         size_t depth = k->depth;
         if (dir_len == 0)
-            TRY(push_level(k, 0, name, false, err));
+            TRY(push_level(k, 0, name, err));
         else
-            TRY(enter(k, dir_len, name, false, err));
+            TRY(enter(k, dir_len, name, err));
         if (k->depth == depth)
             return 0;
         dir_len = set_path(k, dir_len, name);
@@ -289,7 +289,7 @@ static int start_recursive(struct walk *k, const char *after, struct err *err)
             return 0;
     }
     /* what it names may itself be a directory whose children come next */
-    return dir_len ? enter(k, dir_len, NULL, false, err) : push_level(k, 0, NULL, false, err);
+    return dir_len ? enter(k, dir_len, NULL, err) : push_level(k, 0, NULL, err);
 }
 
 static void walk_done(struct walk *k)
@@ -309,8 +309,10 @@ int folder_list(struct ufs *u, const struct ufs_call *c, const char *key, bool r
                     .each = each, .arg = arg, .fd = -1};
     if (recursive)
         TRY(start_recursive(&k, after, err));
-    else
-        TRY(push_level(&k, 0, after, false, err));
+    else {
+        AUTO_FREE char *name = after ? xstrndup(after, strcspn(after, "/")) : NULL;
+        TRY(push_level(&k, 0, name, err));
+    }
     TRY(root_check(f, err)); /* a folder that was unmounted meanwhile looks empty */
     return walk_on(&k, err);
 }

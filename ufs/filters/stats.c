@@ -63,6 +63,8 @@ static bool is_failure(int rc)
     case ERR_NOT_DIRECTORY:
     case ERR_PRECONDITION_FAILED:
     case ERR_NOT_SUPPORTED:
+    case ERR_INVALID_ARGUMENT:
+    case ERR_INVALID_PATH:
     case ERR_CANCELLED:
         return false;
     default:

@@ -102,7 +102,7 @@ static unsigned mem_capabilities(const struct ufs *u)
     (void)u;
     return UFS_CAP_ATOMIC_RENAME | UFS_CAP_DIR_RENAME | UFS_CAP_DIRECTORIES | UFS_CAP_ATTRIBUTES |
            UFS_CAP_CREATE_ATOMIC | UFS_CAP_PARALLEL_RANGES | UFS_CAP_BATCH_REMOVE |
-           UFS_CAP_CONDITIONAL_CREATE;
+           UFS_CAP_CONDITIONAL_CREATE | UFS_CAP_SORTED;
 }
 
 static int begin(struct mem_store *m, const struct ufs_call *c, struct err *err)

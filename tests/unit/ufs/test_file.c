@@ -98,7 +98,7 @@ static void test_follows_inside_when_told(void **state)
     assert_int_equal(symlink("real", inner), 0);
     assert_int_equal(symlink("../", link), 0);
     ufs_close(u);
-    __typeof__(*((struct ufs_properties *)0)->items) item = {"isthmus.underfs.local.follow.symlinks", "true"};
+    struct ufs_item item = {"isthmus.underfs.local.follow.symlinks", "true"};
     struct ufs_properties p = {1, &item};
     assert_int_equal(ufs_open(root, &p, &u, &err), 0);
     assert_int_equal(get("in", NULL, &b), 0);
