@@ -237,10 +237,26 @@ static int resync(struct intents *in, const struct call *call, struct intent_cla
     return rc;
 }
 
+/* The file of a persist was removed meanwhile: what was written must not bring it back. */
+static int remove_orphan(struct intents *in, const struct call *call, const struct intent *i, struct err *err)
+{
+    struct inode now;
+    struct intent removal = *i;
+    int rc = meta_inode(in->options.meta, i->ino, &now, err);
+    if (rc == 0 && !(now.flags & INODE_DETACHED))
+        return 0;
+    if (rc < 0 && rc != -ERR_NOT_FOUND)
+        return rc;
+    removal.kind = INTENT_REMOVE;
+    removal.is_directory = false;
+    return intents_store_do(in->options.mounts, call, &removal, err);
+}
+
 /* One attempt of the whole rest. 0: ended. `ret_store` is what the store said when it refused for good, else 0. */
 static int finish(struct intents *in, const struct call *call, struct intent_claim *c, int *ret_store, struct err *err)
 {
-    int rc = intents_store_do(in->options.mounts, call, &c->intent, err);
+    int rc = c->intent.kind == INTENT_PERSIST ? remove_orphan(in, call, &c->intent, err)
+                                              : intents_store_do(in->options.mounts, call, &c->intent, err);
     *ret_store = 0;
     if (rc < 0 && !intents_store_is_final(rc))
         return rc;

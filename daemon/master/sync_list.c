@@ -49,6 +49,7 @@ static void drop_names(struct listing *l)
 /* Each name by itself: slow, and never wrong. */
 static int one_by_one(struct listing *l, struct err *err)
 {
+    uint64_t base = l->d->base;
     for (size_t i = 0; i < l->names; i++) {
         if (++l->singles > SINGLES_MAX) {
             l->d->tally.left++;
@@ -57,6 +58,7 @@ static int one_by_one(struct listing *l, struct err *err)
         int rc = sync_work_name(l->d, l->name[i], err);
         TRY(rc);
     }
+    l->d->base = base;
     return 0;
 }
 
@@ -87,9 +89,10 @@ static int flush(struct listing *l, struct err *err)
     struct call_result result = {0};
     if (!l->names)
         return 0;
-    int rc = l->is_tainted ? -ERR_STALE : sync_propose(l->d, &l->e, &result, err);
+    bool is_hopeless = l->is_tainted && l->has_created;
+    int rc = is_hopeless ? -ERR_STALE : sync_propose(l->d, &l->e, &result, err);
     if (rc == -ERR_STALE) {
-        l->is_tainted = true;
+        l->is_tainted |= l->has_created;
         rc = one_by_one(l, err);
     } else if (rc == 0) {
         rc = move_base(l, result.index, l->has_created ? l->name[0] : NULL, err);
@@ -128,10 +131,11 @@ static int act(struct listing *l, enum sync_action a, const char *name, const st
 {
     if (l->hooks->report)
         return tell(l, name, a == SYNC_REMOVE ? "missing_in_store" : a == SYNC_CREATE ? "missing_here" : "changed", err);
-    if (known && known->type == INODE_DIRECTORY && (a == SYNC_REMOVE || a == SYNC_RETYPE)) {
+    if (a == SYNC_RETYPE || (a == SYNC_REMOVE && known->type == INODE_DIRECTORY)) {
         TRY(flush(l, err));
+        uint64_t base = l->d->base;
         int rc = sync_work_name(l->d, name, err);
-        l->is_tainted = true; /* it moved the base on its own */
+        l->d->base = base; /* of the names that were listed */
         return rc < 0 ? rc : 0;
     }
     if (!l->has_entry) {
@@ -156,6 +160,8 @@ static int on_name(void *arg, const char *name, const struct ufs_stat *st, struc
     struct listing *l = arg;
     struct inode known;
     size_t len = strlen(name);
+    if (__atomic_load_n(l->d->env->is_ending, __ATOMIC_RELAXED))
+        return err_set(err, ERR_CANCELLED, "the node stops");
     if (path_check_name(name, len, NULL) < 0 || memchr(name, '/', len)) {
         l->d->tally.skipped_names++;
         return 0;

@@ -353,3 +353,25 @@ int sync_work_path(const struct sync_env *env, const struct call *call, const ch
     sync_spot_done(&spot);
     return rc;
 }
+
+int sync_work_check(const struct sync_env *env, const struct call *call, const char *path, const char **ret_what, struct err *err)
+{
+    struct sync_spot spot;
+    struct mount_use u = {0};
+    struct ufs_stat st;
+    struct ufs_call c = mounts_call(env->mounts, call);
+    *ret_what = NULL;
+    int rc = sync_spot_find(env, path, &spot, err);
+    if (rc == 0 && spot.is_found && !spot.is_moving && spot.at.relative[0])
+        rc = mounts_store_get(env->mounts, spot.at.id, false, &u, err);
+    if (rc == 0 && u.ufs) {
+        rc = ufs_stat(u.ufs, &c, spot.at.relative, &st, err);
+        struct sync_facts f = {.store = rc == 0 ? &st : NULL, .inode = &spot.walk.last};
+        f.is_covered = intents_covers(env->intents, spot.at.id, spot.at.relative);
+        enum sync_action a = rc == 0 || rc == -ERR_NOT_FOUND ? sync_plan(&f) : SYNC_NOTHING;
+        *ret_what = a == SYNC_NOTHING ? NULL : a == SYNC_REMOVE ? "missing_in_store" : "changed";
+        mounts_store_put(env->mounts, &u);
+    }
+    sync_spot_done(&spot);
+    return rc == -ERR_NOT_FOUND && *ret_what ? 0 : rc;
+}

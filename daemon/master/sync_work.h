@@ -16,6 +16,7 @@ struct sync_env { /* fixed */
     struct intents *intents;
     struct sync_memory *memory;
     uint32_t block_size;
+    const bool *is_ending; /* atomic: listings stop */
 };
 struct sync_tally { /* what one comparison did */
     uint64_t created, changed, removed, skipped_names, left; /* left: changed meanwhile, for the next check */
@@ -65,6 +66,9 @@ int sync_work_name(struct sync_dir *d, const char *name, struct err *err) must_u
 /* A path: makes what is missing on the way, when the store has it. ERR_NOT_FOUND: neither here nor there. */
 int sync_work_path(const struct sync_env *env, const struct call *call, const char *path, bool ignore_intents, struct sync_tally *tally,
                    struct err *err) must_use;
+
+/* Compares one path without changing anything: NULL when both say the same, else as in struct inconsistency. */
+int sync_work_check(const struct sync_env *env, const struct call *call, const char *path, const char **ret_what, struct err *err) must_use;
 
 struct sync_hooks {
     void *arg;

@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sync: when a comparison is made, and for whom.  One comparison of a path runs at a time (a flight); whoever wants the same
+ * joins it.  Directories are compared on the pool of sync, so that a caller whose time is up does not end what others wait
+ * for; at most half of the pool serves one mount.  Single names are asked for on the caller's own thread.
+ * What a comparison does is sync_work's.  Threads: any.
+ */
+#include "master/sync.h"
+
+#include "api/path.h"
+#include "base/clock.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/thread.h"
+#include "master/sync_decide.h"
+#include "master/sync_work.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { JOB_MS = 600000, WHOLE_WAIT_MS = 3000, QUEUE_MAX = 1000 };
+
+struct flight { /* counted: the table until it is done, each who waits, the job */
+    struct flight *next;
+    struct sync *sync;
+    char *path;
+    mount_id mount;
+    bool is_directory; /* fixed from here up */
+    int refs;
+    /* under sync->lock */
+    bool is_done;
+    int rc;
+    struct err err;
+    bool has_through;
+    char through[NAME_MAX_BYTES + 1];
+};
+struct sync {
+    struct sync_env env;
+    struct pool *pool;
+    unsigned threads;
+    struct lock lock;
+    struct cond changed;
+    struct flight *flights; /* under lock */
+    bool is_ending;         /* atomic */
+};
+
+static struct metric metrics[] = {
+    {.name = "Master.MetadataSyncOps", .kind = METRIC_COUNTER, .help = "Comparisons with a store that were made."},
+    {.name = "Master.MetadataSyncFail", .kind = METRIC_COUNTER, .help = "Comparisons with a store that failed."},
+    {.name = "Master.MetadataSyncChanged", .kind = METRIC_COUNTER, .help = "Names that a comparison made, changed or removed."},
+    {.name = "Master.MetadataSyncSkippedNames", .kind = METRIC_COUNTER, .help = "Names in stores that are not allowed here."},
+    {.name = "Master.MetadataSyncLeft", .kind = METRIC_COUNTER, .help = "Names left to a later comparison because they kept changing."},
+};
+enum { M_OPS, M_FAIL, M_CHANGED, M_SKIPPED, M_LEFT };
+
+static int count(int rc, const struct sync_tally *t)
+{
+    metric_add(&metrics[M_OPS], 1);
+    if (rc < 0 && rc != -ERR_NOT_FOUND)
+        metric_add(&metrics[M_FAIL], 1);
+    metric_add(&metrics[M_CHANGED], (int64_t)(t->created + t->changed + t->removed));
+    metric_add(&metrics[M_SKIPPED], (int64_t)t->skipped_names);
+    metric_add(&metrics[M_LEFT], (int64_t)t->left);
+    return rc;
+}
+
+/* ---- flights ---- */
+static void flight_put_locked(struct flight *f)
+{
+    if (--f->refs)
+        return;
+    free(f->path);
+    free(f);
+}
+
+static unsigned running_locked(const struct sync *s, mount_id mount)
+{
+    unsigned n = 0;
+    for (const struct flight *f = s->flights; f; f = f->next)
+        n += f->mount == mount && f->is_directory;
+    return n;
+}
+
+/* Joins or makes; `ret_is_new`: the caller has to run it. */
+static struct flight *flight_get(struct sync *s, const char *path, mount_id mount, bool is_directory, bool *ret_is_new)
+{
+    LOCK_SCOPE(&s->lock);
+    *ret_is_new = false;
+    for (struct flight *f = s->flights; f; f = f->next)
+        if (f->is_directory == is_directory && !strcmp(f->path, path)) {
+            f->refs++;
+            return f;
+        }
+    struct flight *f = xnew(struct flight);
+    *f = (struct flight){.next = s->flights, .sync = s, .path = xstrdup(path), .mount = mount, .is_directory = is_directory, .refs = 2};
+    s->flights = f;
+    *ret_is_new = true;
+    return f;
+}
+
+static void flight_end(struct flight *f, int rc, const struct err *err)
+{
+    struct sync *s = f->sync;
+    LOCK_SCOPE(&s->lock);
+    struct flight **p = &s->flights;
+    while (*p != f)
+        p = &(*p)->next;
+    *p = f->next;
+    f->is_done = true;
+    f->rc = rc;
+    f->err = *err;
+    cond_wake_all(&s->changed);
+    flight_put_locked(f);
+}
+
+static void flight_through(void *arg, const char *name)
+{
+    struct flight *f = arg;
+    LOCK_SCOPE(&f->sync->lock);
+    f->has_through = name != NULL;
+    snprintf(f->through, sizeof f->through, "%s", name ? name : "");
+    cond_wake_all(&f->sync->changed);
+}
+
+static void run_directory(void *arg)
+{
+    struct flight *f = arg;
+    struct sync *s = f->sync;
+    struct call call = call_system("sync", clock_mono_ms() + JOB_MS, NULL);
+    struct sync_hooks hooks = {.arg = f, .through = flight_through};
+    struct sync_tally tally = {0};
+    struct err err = {0};
+    bool is_ending = __atomic_load_n(&s->is_ending, __ATOMIC_RELAXED);
+    int rc = is_ending ? err_set(&err, ERR_UNAVAILABLE, "the node stops") : sync_work_directory(&s->env, &call, f->path, &hooks, &tally, &err);
+    flight_end(f, count(rc, &tally), &err);
+}
+
+static void run_path(void *arg)
+{
+    struct flight *f = arg;
+    struct sync *s = f->sync;
+    struct call call = call_system("sync", clock_mono_ms() + 30000, NULL);
+    struct sync_tally tally = {0};
+    struct err err = {0};
+    int rc = sync_work_path(&s->env, &call, f->path, false, &tally, &err);
+    if (rc == -ERR_NOT_FOUND)
+        sync_memory_absent(s->env.memory, mounts_generation(s->env.mounts), f->path, clock_wall_ms());
+    flight_end(f, count(rc, &tally), &err);
+}
+
+/* What the flight came to; the caller's reference goes. `through` (may be NULL): also ends when children beyond `after` are there. */
+static int flight_wait(struct flight *f, int64_t deadline_ms, const char *after, char *ret_through, struct err *err)
+{
+    struct sync *s = f->sync;
+    int64_t whole_until = clock_mono_ms() + WHOLE_WAIT_MS;
+    int rc = 0;
+    LOCK_SCOPE(&s->lock);
+    while (!f->is_done) {
+        bool has_part = ret_through && f->has_through && strcmp(f->through, after) > 0;
+        if (has_part && clock_is_past(whole_until)) {
+            memcpy(ret_through, f->through, sizeof f->through);
+            break;
+        }
+        if (clock_is_past(deadline_ms)) {
+            rc = err_set(err, ERR_TIMEOUT, "the comparison of %.160s with its store is not finished; it goes on", f->path);
+            break;
+        }
+        int64_t until = ret_through && !clock_is_past(whole_until) && whole_until < deadline_ms ? whole_until : deadline_ms;
+        cond_wait(&s->changed, &s->lock, until);
+    }
+    if (f->is_done && f->rc < 0) {
+        rc = f->rc;
+        if (err)
+            *err = f->err;
+    }
+    flight_put_locked(f);
+    return rc;
+}
+
+static void flight_drop(struct flight *f)
+{
+    LOCK_SCOPE(&f->sync->lock);
+    flight_put_locked(f);
+}
+
+/* On the pool if there is room for this mount, else (when somebody waits) here. */
+static void start(struct flight *f, bool may_run_here)
+{
+    struct sync *s = f->sync;
+    struct err err = {0};
+    void (*run)(void *arg) = f->is_directory ? run_directory : run_path;
+    lock_take(&s->lock);
+    bool is_crowded = running_locked(s, f->mount) > (s->threads + 1) / 2;
+    lock_drop(&s->lock);
+    if (!is_crowded && pool_submit(s->pool, run, f, &err) == 0)
+        return;
+    if (may_run_here)
+        run(f);
+    else
+        flight_end(f, err_set(&err, ERR_BUSY, "too many comparisons of this mount run"), &err);
+}
+
+static int compare_directory(struct sync *s, const char *path, mount_id mount, int64_t deadline_ms, const char *after, char *ret_through,
+                             struct err *err)
+{
+    bool is_new;
+    struct flight *f = flight_get(s, path, mount, true, &is_new);
+    if (is_new)
+        start(f, true);
+    return flight_wait(f, deadline_ms, after ? after : "", ret_through, err);
+}
+
+static void compare_beside(struct sync *s, const char *path, mount_id mount, bool is_directory)
+{
+    bool is_new;
+    struct flight *f = flight_get(s, path, mount, is_directory, &is_new);
+    if (is_new)
+        start(f, false);
+    flight_drop(f);
+}
+
+/* On this thread, with the caller's deadline; those who join wait for it. */
+static int compare_path(struct sync *s, const struct call *call, const char *path, mount_id mount, struct err *err)
+{
+    bool is_new;
+    struct flight *f = flight_get(s, path, mount, false, &is_new);
+    if (!is_new)
+        return flight_wait(f, call->deadline_ms, NULL, NULL, err);
+    struct sync_tally tally = {0};
+    struct err why = {0};
+    struct call own = call_system(call->request_id, call->deadline_ms, NULL);
+    int rc = sync_work_path(&s->env, &own, path, false, &tally, &why);
+    if (rc == -ERR_NOT_FOUND)
+        sync_memory_absent(s->env.memory, mounts_generation(s->env.mounts), path, clock_wall_ms());
+    flight_end(f, count(rc, &tally), &why);
+    flight_drop(f);
+    if (rc < 0 && err)
+        *err = why;
+    return rc;
+}
+
+/* ---- before an answer ---- */
+static bool is_loaded(const struct inode *dir)
+{
+    return (dir->flags & INODE_LOADED) || (dir->persistence == PERSIST_NOT && !(dir->flags & INODE_MOUNT_POINT));
+}
+
+static bool is_ours_alone(const struct inode *i)
+{
+    return i->type == INODE_SYMLINK || (i->type == INODE_FILE && i->persistence != PERSIST_DONE && i->persistence != PERSIST_LOST);
+}
+
+struct asking { /* one sync_before */
+    struct sync *s;
+    const struct call *call;
+    const char *path;
+    const struct walk *walk;
+    const struct sync_wish *wish;
+    struct mount_at at;
+    struct sync_state *ret;
+};
+
+static enum sync_decision decide(const struct asking *a, bool is_known, int64_t verified, bool is_parent_loaded)
+{
+    struct sync_question q = {.load = a->wish->read.load, .asked_interval_ms = a->wish->read.sync_interval_ms,
+                              .freshness = a->at.freshness, .mount_interval_ms = a->at.interval_ms, .is_known = is_known,
+                              .verified_ms = verified, .is_parent_loaded = is_parent_loaded, .now_ms = clock_wall_ms()};
+    if (!is_known)
+        q.absent_ms = sync_memory_absent_when(a->s->env.memory, mounts_generation(a->s->env.mounts), a->path);
+    return sync_decide(&q);
+}
+
+/* A store that fails is no reason to hide what is known. */
+static int forgive(struct asking *a, int rc, const struct err *why, const char *path)
+{
+    if (rc == 0 || rc == -ERR_NOT_FOUND) {
+        a->ret->must_walk = true;
+        return 0;
+    }
+    log_debug(master, "the comparison of %.200s with its store failed: %s", path, why->text);
+    call_effect(a->call, "warn", "store_check_failed", 1, 0);
+    return 0;
+}
+
+static int before_missing(struct asking *a, struct err *err)
+{
+    const struct inode *dir = &a->walk->last;
+    int64_t verified = sync_memory_when(a->s->env.memory, dir->ino);
+    a->ret->verified_ms = verified;
+    if (dir->type != INODE_DIRECTORY || (dir->persistence == PERSIST_NOT && !(dir->flags & INODE_MOUNT_POINT) && dir->ino != INODE_ROOT))
+        return 0;
+    if (decide(a, false, verified, (dir->flags & INODE_LOADED) != 0) != SYNC_WAIT)
+        return 0;
+    int rc = compare_path(a->s, a->call, a->path, a->at.id, err);
+    if (rc == -ERR_NOT_FOUND)
+        return 0;
+    a->ret->must_walk = true;
+    return rc;
+}
+
+static int64_t newer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int before_stat(struct asking *a)
+{
+    const struct inode *i = &a->walk->last;
+    int64_t verified = sync_memory_when(a->s->env.memory, i->ino);
+    if (a->walk->count > 1)
+        verified = newer(verified, sync_memory_when(a->s->env.memory, a->walk->nodes[a->walk->count - 2].ino));
+    a->ret->verified_ms = verified;
+    if (!a->at.relative[0] || is_ours_alone(i))
+        return 0;
+    struct sync_wish as_asked = *a->wish;
+    if (as_asked.read.load == LOAD_ALWAYS) /* loads children, not the inode itself */
+        as_asked.read.load = LOAD_ONCE;
+    struct asking b = *a;
+    b.wish = &as_asked;
+    enum sync_decision d = decide(&b, true, verified, true);
+    if (d == SYNC_BESIDE) {
+        compare_beside(a->s, a->path, a->at.id, false);
+        a->ret->is_checking = true;
+    }
+    if (d != SYNC_WAIT)
+        return 0;
+    struct err why = {0};
+    return forgive(a, compare_path(a->s, a->call, a->path, a->at.id, &why), &why, a->path);
+}
+
+static int before_list(struct asking *a, struct err *err)
+{
+    const struct inode *dir = &a->walk->last;
+    bool loaded = is_loaded(dir);
+    int64_t verified = sync_memory_when(a->s->env.memory, dir->ino);
+    a->ret->verified_ms = verified;
+    if (!loaded && a->wish->read.load == LOAD_NEVER)
+        return 0;
+    enum sync_decision d = loaded ? decide(a, true, verified, true) : SYNC_WAIT;
+    if (dir->persistence == PERSIST_NOT && !(dir->flags & INODE_MOUNT_POINT) && dir->ino != INODE_ROOT)
+        d = SYNC_SERVE;
+    if (d == SYNC_BESIDE) {
+        compare_beside(a->s, a->path, a->at.id, true);
+        a->ret->is_checking = true;
+    }
+    if (d != SYNC_WAIT)
+        return 0;
+    struct err why = {0};
+    int rc = compare_directory(a->s, a->path, a->at.id, a->call->deadline_ms, a->wish->after, loaded ? NULL : a->ret->through, &why);
+    a->ret->must_walk = true;
+    a->ret->is_checking = a->ret->through[0] != 0;
+    a->ret->verified_ms = sync_memory_when(a->s->env.memory, dir->ino);
+    if (rc < 0 && !loaded && dir->length == 0) { /* nothing is known */
+        if (err)
+            *err = why;
+        return rc;
+    }
+    return forgive(a, rc, &why, a->path);
+}
+
+int sync_before(struct sync *s, const struct call *call, const char *path, const struct walk *walk, const struct sync_wish *wish,
+                struct sync_state *ret, struct err *err)
+{
+    struct asking a = {.s = s, .call = call, .path = path, .walk = walk, .wish = wish, .ret = ret};
+    *ret = (struct sync_state){0};
+    TRY(mounts_resolve(s->env.mounts, path, &a.at, err));
+    if (a.at.mode == MOUNT_NO_ACCESS)
+        return 0;
+    if (walk->count == walk->depth) {
+        bool is_list = wish->kind == SYNC_LIST && walk->last.type == INODE_DIRECTORY;
+        return is_list ? before_list(&a, err) : before_stat(&a);
+    }
+    TRY(before_missing(&a, err));
+    if (!ret->must_walk || wish->kind != SYNC_LIST)
+        return 0;
+    AUTO(walk) again = {0}; /* it was found: now its children */
+    TRY(meta_walk(s->env.meta, path, &again, err));
+    if (again.count < again.depth || again.last.type != INODE_DIRECTORY)
+        return 0;
+    a.walk = &again;
+    int rc = before_list(&a, err);
+    ret->must_walk = true;
+    return rc;
+}
+
+int64_t sync_verified_ms(struct sync *s, inode_id dir)
+{
+    return sync_memory_when(s->env.memory, dir);
+}
+
+/* ---- asked for ---- */
+int sync_content_changed(struct sync *s, const struct call *call, const char *path, struct err *err)
+{
+    struct mount_at at;
+    TRY(mounts_resolve(s->env.mounts, path, &at, err));
+    return compare_path(s, call, path, at.id, err);
+}
+
+int sync_key(void *sync, const struct call *call, mount_id mount, const char *key, struct err *err)
+{
+    struct sync *s = sync;
+    struct sync_tally tally = {0};
+    AUTO(buf) path = {0};
+    buf_init(&path, PATH_MAX_BYTES);
+    int rc = mounts_path_of(s->env.mounts, mount, &path, err);
+    if (rc == -ERR_NOT_FOUND)
+        return 0; /* unmounted meanwhile */
+    TRY(rc);
+    if (key[0] && path.len > 1)
+        buf_addc(&path, '/');
+    buf_adds(&path, key);
+    TRY(buf_check(&path, "the path of a key", err));
+    return count(sync_work_path(&s->env, call, buf_str(&path), true, &tally, err), &tally);
+}
+
+/* Depth first over directories, by names, so that memory is one name for each level. */
+struct level {
+    inode_id ino;
+    char after[NAME_MAX_BYTES + 1];
+    size_t path_len;
+};
+struct tour {
+    struct sync *s;
+    const struct call *call;
+    char path[PATH_MAX_BYTES + 1];
+    struct level *levels;
+    size_t depth;
+    struct inode next;
+    char next_name[NAME_MAX_BYTES + 1];
+    int (*visit)(struct tour *t, struct err *err); /* of the directory t->path */
+    /* load */
+    bool is_forced;
+    /* check */
+    inconsistency_fn each;
+    void *arg;
+    bool repair;
+};
+
+static int pick_directory(void *arg, const struct meta_child *c, struct err *err)
+{
+    struct tour *t = arg;
+    (void)err;
+    snprintf(t->levels[t->depth - 1].after, NAME_MAX_BYTES + 1, "%s", c->name);
+    if (c->type != INODE_DIRECTORY)
+        return 0;
+    t->next = *c->inode;
+    snprintf(t->next_name, sizeof t->next_name, "%s", c->name);
+    return 1;
+}
+
+static int enter(struct tour *t, inode_id ino, struct err *err)
+{
+    t->levels = xrealloc(t->levels, (t->depth + 1) * sizeof *t->levels);
+    t->levels[t->depth++] = (struct level){.ino = ino, .path_len = strlen(t->path)};
+    return t->visit(t, err);
+}
+
+static int go_on(struct tour *t, struct err *err)
+{
+    struct level *l = &t->levels[t->depth - 1];
+    char joined[PATH_MAX_BYTES + 1];
+    t->path[l->path_len] = 0;
+    if (clock_is_past(t->call->deadline_ms))
+        return err_set(err, ERR_TIMEOUT, "no time was left at %.180s", t->path);
+    int rc = meta_list(t->s->env.meta, l->ino, l->after[0] ? l->after : NULL, -1, 0, true, pick_directory, t, err);
+    TRY(rc);
+    if (rc == 0) {
+        t->depth--;
+        return 0;
+    }
+    if (path_join(t->path, t->next_name, joined, NULL) < 0)
+        return 0; /* too long to be reached by anybody */
+    memcpy(t->path, joined, sizeof joined);
+    return enter(t, t->next.ino, err);
+}
+
+static int tour_run(struct tour *t, inode_id top, struct err *err)
+{
+    int rc = enter(t, top, err);
+    while (rc == 0 && t->depth)
+        rc = go_on(t, err);
+    free(t->levels);
+    return rc;
+}
+
+static int load_visit(struct tour *t, struct err *err)
+{
+    struct mount_at at;
+    struct inode dir;
+    inode_id ino = t->levels[t->depth - 1].ino;
+    TRY(meta_inode(t->s->env.meta, ino, &dir, err));
+    TRY(mounts_resolve(t->s->env.mounts, t->path, &at, err));
+    int64_t age = at.freshness == FRESH_INTERVAL && at.interval_ms > 1000 ? at.interval_ms : 1000;
+    if (at.mode == MOUNT_NO_ACCESS || (dir.persistence == PERSIST_NOT && !(dir.flags & INODE_MOUNT_POINT) && ino != INODE_ROOT))
+        return 0;
+    if (!t->is_forced && clock_wall_ms() - sync_memory_when(t->s->env.memory, ino) < age)
+        return 0;
+    int rc = compare_directory(t->s, t->path, at.id, t->call->deadline_ms, NULL, NULL, err);
+    return rc == -ERR_NOT_FOUND ? 0 : rc; /* it went meanwhile: the one above knows */
+}
+
+int sync_load_metadata(struct sync *s, const struct call *call, const char *path, bool is_recursive, bool is_forced, struct err *err)
+{
+    struct tour t = {.s = s, .call = call, .visit = load_visit, .is_forced = is_forced};
+    struct mount_at at;
+    AUTO(walk) w = {0};
+    TRY(path_clean(path, t.path, err));
+    TRY(mounts_resolve(s->env.mounts, t.path, &at, err));
+    TRY(compare_path(s, call, t.path, at.id, err));
+    TRY(meta_walk(s->env.meta, t.path, &w, err));
+    if (w.count < w.depth)
+        return err_set(err, ERR_NOT_FOUND, "Path \"%.200s\" does not exist.", t.path);
+    if (w.last.type != INODE_DIRECTORY)
+        return 0;
+    if (is_recursive)
+        return tour_run(&t, w.last.ino, err);
+    return compare_directory(s, t.path, at.id, call->deadline_ms, NULL, NULL, err);
+}
+
+int sync_subtree(struct sync *s, const struct call *call, const char *path, struct err *err)
+{
+    return sync_load_metadata(s, call, path, true, false, err);
+}
+
+static int check_visit(struct tour *t, struct err *err)
+{
+    struct sync_hooks hooks = {.report = t->each, .report_arg = t->arg};
+    struct sync_tally tally = {0};
+    struct mount_at at;
+    int rc = count(sync_work_directory(&t->s->env, t->call, t->path, &hooks, &tally, err), &tally);
+    if (rc == -ERR_NOT_FOUND)
+        return 0;
+    TRY(rc);
+    if (!t->repair || !tally.changed)
+        return rc;
+    TRY(mounts_resolve(t->s->env.mounts, t->path, &at, err));
+    return compare_directory(t->s, t->path, at.id, t->call->deadline_ms, NULL, NULL, err);
+}
+
+static int check_file(struct tour *t, struct err *err)
+{
+    struct inconsistency i = {.path = t->path};
+    TRY(sync_work_check(&t->s->env, t->call, t->path, &i.what, err));
+    if (!i.what)
+        return 0;
+    TRY(t->each(t->arg, &i, err));
+    int rc = t->repair ? sync_content_changed(t->s, t->call, t->path, err) : 0;
+    return rc == -ERR_NOT_FOUND ? 0 : rc;
+}
+
+int sync_check_consistency(struct sync *s, const struct call *call, const char *path, bool repair, inconsistency_fn each, void *arg,
+                           struct err *err)
+{
+    struct tour t = {.s = s, .call = call, .visit = check_visit, .repair = repair, .each = each, .arg = arg};
+    AUTO(walk) w = {0};
+    TRY(path_clean(path, t.path, err));
+    TRY(meta_walk(s->env.meta, t.path, &w, err));
+    if (w.count < w.depth)
+        return err_set(err, ERR_NOT_FOUND, "Path \"%.200s\" does not exist.", t.path);
+    if (w.last.type != INODE_DIRECTORY)
+        return check_file(&t, err);
+    return tour_run(&t, w.last.ino, err);
+}
+
+/* ---- life ---- */
+struct sync *sync_new(const struct sync_options *o)
+{
+    struct sync *s = xnew(struct sync);
+    s->threads = o->threads ? o->threads : 4;
+    s->env = (struct sync_env){.meta = o->meta, .mounts = o->mounts, .intents = o->intents, .memory = sync_memory_new(),
+                               .block_size = o->block_size ? o->block_size : 64u << 20, .is_ending = &s->is_ending};
+    s->pool = pool_new("sync", s->threads, QUEUE_MAX);
+    lock_init(&s->lock, RANK_MASTER_INNER);
+    cond_init(&s->changed);
+    metrics_register(metrics, array_len(metrics));
+    return s;
+}
+
+void sync_free(struct sync *s)
+{
+    if (!s)
+        return;
+    __atomic_store_n(&s->is_ending, true, __ATOMIC_RELAXED);
+    pool_free(s->pool);
+    metrics_unregister(metrics, array_len(metrics));
+    sync_memory_free(s->env.memory);
+    cond_done(&s->changed);
+    lock_done(&s->lock);
+    free(s);
+}
