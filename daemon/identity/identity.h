@@ -23,4 +23,6 @@ void identity_on_record_changed(struct identity_service *s, enum record_kind kin
 void identity_tick(void *service);
 /* The first administrator, at format: adds the record to the entry. The password must be changed at first use. */
 int identity_first_admin(struct entry *e, const char *name, const char *password, int64_t now_ms, struct err *err) must_use;
+/* A token of an existing or first user with that user's role, without end, at format: for the command line on this machine. */
+int identity_first_token(struct entry *e, const char *user, const char *label, int64_t now_ms, char ret_token[80], struct err *err) must_use;
 #define IDENTITY_PASSWORD_MIN 10

@@ -226,6 +226,21 @@ int token_create(void *impl, const struct call *c, const struct token_spec *t, c
     return put_record(impl, c, ENTRY_TOKEN, &r, err);
 }
 
+int identity_first_token(struct entry *e, const char *user, const char *label, int64_t now_ms, char ret_token[80], struct err *err)
+{
+    char key[2 * SHA256_LEN + 1];
+    AUTO(buf) value = {.max = 8192};
+    memcpy(ret_token, "ist_", 4);
+    crypto_random_text(ret_token + 4, SECRET_CHARS);
+    secret_key(ret_token, key);
+    struct id_record r = {.kind = RECORD_TOKEN, .key = key, .user = (char *)user, .label = (char *)label, .scope = (char *)"/", .from = (char *)"",
+                          .can_write = true, .role = ROLE_ADMIN, .created_ms = now_ms};
+    memcpy(r.id, key, 16);
+    id_record_encode(&r, &value);
+    entry_put_record(e, RECORD_TOKEN, key, value.data, value.len);
+    return buf_check(&value, "the record", err);
+}
+
 /* ---- the end of their lives ---- */
 
 struct sweep {
