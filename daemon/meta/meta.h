@@ -37,6 +37,14 @@ int meta_format(const struct meta_options *o, const char *owner, const char *gro
 int meta_open(const struct meta_options *o, const struct meta_listener *l, int64_t deadline_ms, struct meta **ret, struct err *err) must_use;
 void meta_close(struct meta *m); /* accepts NULL */
 
+/* Which namespace this is: cache folders carry it. */
+struct meta_identity {
+    char cluster[33];       /* hex of the log id of the first format */
+    uint64_t incarnation;   /* raised by restore */
+    uint64_t first_id;      /* ids below belong to earlier incarnations */
+};
+void meta_identity(struct meta *m, struct meta_identity *ret);
+
 /* ---- changing ---- */
 /* The only door. Blocks until applied here or the deadline; sets call->result->index.
  * ERR_STALE or the guard's own code; ERR_NO_SPACE; ERR_UNAVAILABLE; ERR_OUTCOME_UNKNOWN; ERR_TIMEOUT means unknown as well. */

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * checkpoint: keeps the database's WAL small, on a thread of its own.  Above the soft limit pages are
+ * copied while apply goes on; above the hard one apply waits a little between two transactions so that
+ * the WAL starts anew.  It also watches the room on the disk.  Threads: its own; apply asks.
+ */
+#pragma once
+#include "meta/db.h"
+
+struct checkpoint;
+int checkpoint_start(const char *dir, const char *path, uint64_t reserve_bytes, struct checkpoint **ret, struct err *err) must_use;
+void checkpoint_stop(struct checkpoint *c); /* accepts NULL */
+void checkpoint_grew(struct checkpoint *c, uint64_t wal_bytes); /* by apply, after each commit */
+void checkpoint_gate(struct checkpoint *c);                     /* by apply, before each transaction: waits ≤ 100 ms */
+int checkpoint_now(struct checkpoint *c, int64_t deadline_ms, struct err *err) must_use; /* ERR_TIMEOUT */
+bool checkpoint_has_room(const struct checkpoint *c);
+uint64_t checkpoint_wal_bytes(const struct checkpoint *c);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * meta_parts: what the files of meta.h share: the struct, and a reading of one consistent view.
+ */
+#pragma once
+#include "base/lock.h"
+#include "journal/journal.h"
+#include "meta/apply.h"
+#include "meta/cache.h"
+#include "meta/checkpoint.h"
+#include "meta/feed.h"
+#include "meta/meta.h"
+#include "meta/principals.h"
+#include "meta/readers.h"
+
+#include <stdatomic.h>
+
+struct index_waiter;
+struct ranks;
+
+struct meta {
+    /* fixed after open */
+    char *dir, *path;
+    struct meta_listener listener;
+    struct cache *cache;
+    struct readers *readers;
+    struct principals *principals;
+    struct feed *feed;
+    struct checkpoint *checkpoint;
+    struct journal *journal;
+    struct ranks *ranks;
+    /* any thread */
+    _Atomic uint64_t applied, epoch;
+    /* apply thread only (and open, close) */
+    struct db db;
+    struct apply apply;
+    struct apply_outcome *outcomes;
+    size_t outcome_cap;
+    struct lock lock; /* leaf of this folder: nothing is taken under it */
+    struct cond ids_came;
+    /* under lock */
+    struct apply_state published; /* for counts */
+    struct index_waiter *index_waiters;
+    uint64_t next_id, id_limit;   /* ids of this process: [next_id, id_limit) */
+    uint64_t spare_id, spare_limit; /* the next range, when it has come */
+    uint64_t wanted_limit;        /* what the reservation under way asks for; 0: none */
+    int64_t wanted_since_ms;
+};
+
+/* meta.c: databases that are being made; also for restore */
+char *meta_db_path(const char *dir); /* owned by the caller */
+void meta_remove_db(const char *path);
+int meta_new_log(struct db *db, int64_t base, int64_t incarnation, struct err *err) must_use;
+/* A whole and closed database gets its name, then its log. */
+int meta_install(const char *from, const struct meta_options *o, struct err *err) must_use;
+/* propose.c: what the journal calls. */
+int propose_apply(void *arg, const struct journal_entry *entries, size_t n, struct err *err);
+void propose_abandoned(void *arg, void *waiter, const struct err *why);
+void propose_publish(struct meta *m); /* index, waiters for it, counts, ids */
+int meta_reserve_ids(struct meta *m, int64_t deadline_ms, struct err *err) must_use; /* the first range */
+
+/* walk.c: reading at one index: the cache where it says the same, else the database. */
+struct look {
+    struct meta *m;
+    struct db *db; /* NULL until the cache lacks something */
+    uint64_t index;
+};
+void look_start(struct look *l, struct meta *m);
+void look_end(struct look *l);
+/* LOOK_AGAIN: what is newer than `index` was met; `index` has been moved on, start from the root. Else 0 or an error. */
+#define LOOK_AGAIN 1
+int look_dentry(struct look *l, inode_id parent, const char *name, size_t len, struct cache_dentry *ret, struct err *err) must_use; /* ino 0: absent */
+int look_inode(struct look *l, inode_id ino, struct inode *ret, struct err *err) must_use; /* ERR_NOT_FOUND */
+
+/* list.c */
+struct ranks *ranks_new(void);
+void ranks_free(struct ranks *r); /* accepts NULL */
