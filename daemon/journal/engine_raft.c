@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_raft: engine.h over libraft's uv backend; the only file that knows libraft and libuv.
- * Builds with libraft 0.15 and 0.22.  The loop thread owns everything in struct engine but the
- * three numbers under "any thread".
+ * engine_raft: engine.h over libraft's uv backend: opening, the loop, closing.  engine_log.c has the
+ * log itself; no third file knows libraft or libuv.  Builds with libraft 0.15 and 0.22.  The loop
+ * thread owns everything in struct engine but the three numbers under "any thread".
  *
  * Invariants
  *  1. A marker for X reaches the disk only when the state is durable up to the last group <= X.
@@ -14,11 +14,13 @@
  *     the library might assign differently.
  *  4. No log that belongs to another state is ever delivered: head, marker and every group name it.
  *  5. libraft sees no full disk (space.h), and is never closed with appends or a marker under way.
- *     After any error of its disk the loop thread ends inside the callback (die): 0.15 would touch
- *     freed memory on the way back.  The memory stays, reachable from `given_up`.
+ *     After any error of its disk the loop thread ends inside the callback (engine_raft_die): 0.15 would touch
+ *     freed memory on the way back.  The memory stays, reachable from `given_up`.  (0.22.1 never
+ *     reports a failed write: it retries, with a timer that holds something else, and aborts.)
+ *  6. raft_uv_set_auto_recovery stays off: it would set acknowledged records aside in silence.
  *
- *   opening ── open_log ──▶ loading ── check_load, fsm_restore, fsm_apply ──▶ running ── drain ──▶ closing ── on_closed ──▶ closed
- *      └────────────── start_failed ──────────────▶ closing          └── die ──▶ given up
+ *   opening ── open_log ──▶ running ── drain ──▶ closing ── on_closed, free_loop ──▶ closed
+ *      └── open_failed ──▶ closing  └── engine_raft_die ──▶ given up
  */
 #include "journal/engine_raft.h"
 
@@ -122,7 +124,6 @@ static void close_handles(struct engine *e)
 static void on_closed(struct raft *r)
 {
     struct engine *e = r->data;
-    e->is_closed = true;
     close_handles(e);
 }
 
@@ -191,7 +192,7 @@ static int open_engine(struct engine *e)
     if (rv != 0)
         return rv;
     (void)raft_uv_set_snapshot_compression(&e->io, false);
-    raft_uv_set_auto_recovery(&e->io, false); /* it would drop acknowledged records in silence */
+    raft_uv_set_auto_recovery(&e->io, false); /* invariant 6 */
     engine_raft_wrap(e);
     e->raft.data = e;
     rv = raft_init(&e->raft, &e->io, &e->fsm, e->node_id, e->address);
@@ -213,12 +214,14 @@ static void run_to_close(struct engine *e)
     uv_run(&e->loop, UV_RUN_DEFAULT);
 }
 
-static void free_loop(struct engine *e)
+/* False: the library kept something in the loop after it failed to open, so the memory must stay. */
+static bool free_loop(struct engine *e)
 {
+    if (uv_loop_close(&e->loop) != 0)
+        return false;
     if (e->io.impl)
         raft_uv_close(&e->io);
-    if (uv_loop_close(&e->loop) != 0)
-        abort(); /* a handle was forgotten */
+    return true;
 }
 
 static int open_failed(struct engine *e, int rv, const char *what, struct err *err)
@@ -254,8 +257,7 @@ static void engine_run(void *arg)
     start_is_over(e, runs ? NULL : &err);
     if (runs)
         uv_run(&e->loop, UV_RUN_DEFAULT);
-    free_loop(e);
-    e->is_closed = true;
+    e->is_freed = free_loop(e);
 }
 
 /* ── public ────────────────────────────────────────────────────────────────────────────────── */
@@ -312,7 +314,7 @@ static int bootstrap_in(struct engine *e, struct err *err)
         run_to_close(e);
     else
         open_failed(e, rv, "format", err);
-    free_loop(e);
+    e->is_freed = free_loop(e);
     return rv == 0 ? 0 : -(int)err->code;
 }
 
@@ -321,8 +323,10 @@ int engine_bootstrap(const struct engine_options *o, struct err *err)
     static const struct engine_client none;
     struct engine *e = engine_new(o, &none);
     struct err why = {0};
+    e->is_freed = true; /* until a loop was made */
     bootstrap_in(e, &why);
-    engine_free(e);
+    if (e->is_freed)
+        engine_free(e);
     if (err && why.code != ERR_OK)
         *err = why;
     return -(int)why.code;
@@ -344,7 +348,7 @@ int engine_start(const struct engine_options *o, const struct engine_client *c, 
         return 0;
     }
     thread_join(&e->thread);
-    if (e->is_closed)
+    if (e->is_freed)
         engine_free(e);
     if (err)
         *err = why;
@@ -358,7 +362,7 @@ void engine_stop(struct engine *e, int64_t deadline_ms)
     __atomic_store_n(&e->stop_by_ms, deadline_ms, __ATOMIC_RELEASE);
     uv_async_send(&e->door);
     thread_join(&e->thread);
-    if (e->is_closed)
+    if (e->is_freed)
         engine_free(e);
 }
 

@@ -70,7 +70,8 @@ struct engine {
     struct raft raft;
     struct raft_barrier barrier;
     bool has_barrier; /* under way */
-    bool is_open, is_closing, is_closed;
+    bool is_open, is_closing;
+    bool is_freed; /* the loop and the library; read after the thread has ended */
     bool has_head;        /* a head or a marker was seen */
     bool wants_head;      /* the log is empty: this engine writes it */
     struct err refusal;   /* the log does not belong to the state */

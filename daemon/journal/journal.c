@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * journal: callers queue entries, the engine makes groups of them durable in one order, one apply
- * thread hands what is committed to the client.  The consensus library is engine_raft.c's, bytes on
- * disk are group.c's and segment.c's.  Threads: any calls in; the engine's loop calls the on_*
- * functions; the apply thread calls the client and nobody else does.
+ * thread hands what is committed to the client.  Here: starting, stopping, proposing.  The way from
+ * the engine to the client is journal_apply.c's, the consensus library engine_raft.c's, bytes on disk
+ * are group.c's and segment.c's.  Threads: any calls in; only the apply thread calls the client.
  *
  * Invariants
  *  1. Every entry that journal_propose took ends once: client->apply with its waiter, or
@@ -16,10 +16,10 @@
  *  4. make_durable runs between two batches and only when the wanted index is applied.
  *  5. Under `lock` nothing blocks; engine_wake is a write to an eventfd.
  *
- *   STARTING ── on_changed: ready, all delivered and applied ──▶ LEADER ◀── on_changed: space ──▶ NO_SPACE
- *      └─────────────┬──────────────────────────────────────────────┘ (FOLLOWER: with more voters)
- *                    ├── on_failed, apply_batch: the client refused ──▶ FAILED
- *                    └── journal_stop ──▶ STOPPED
+ *   STARTING ── wait_until_ready ──▶ LEADER ◀── on_changed: space ──▶ NO_SPACE   (FOLLOWER: more voters)
+ *      └───────────────┬───────────────┴──────────────────────────────────┘
+ *                      ├── on_failed; apply_commits: the client refused ──▶ FAILED
+ *                      └── journal_stop ──▶ STOPPED
  */
 #include "journal/journal.h"
 

@@ -310,9 +310,11 @@ static void make_durable(struct journal *j)
     uint64_t index = 0;
     j->durable_again_ms = clock_mono_ms() + DURABLE_RETRY_MS;
     if (j->client.make_durable(j->client.arg, &index, &err) != 0) {
-        log_warn(journal, "the state did not become durable, trying again: %s", err.text);
+        if (!j->durable_failures++)
+            log_warn(journal, "the state does not become durable, the log grows meanwhile: %s", err.text);
         return;
     }
+    j->durable_failures = 0;
     lock_take(&j->lock);
     bool is_more = index > j->info.durable_index;
     if (is_more)

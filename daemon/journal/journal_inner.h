@@ -55,6 +55,7 @@ struct journal {
     struct journal_entry *entries;
     size_t entries_cap;
     int64_t durable_again_ms;
+    unsigned durable_failures; /* in a row */
 };
 
 /* journal_apply.c */

@@ -142,12 +142,12 @@ int main(int argc, char **argv)
 {
     static const unsigned counts[] = {1, 16, 64};
     struct err err;
-    if (argc < 2) {
+    if (argc < 2 || (argc > 3 && strtoul(argv[3], NULL, 10) > JOURNAL_ENTRY_MAX)) {
         fprintf(stderr, "usage: journal_bench FOLDER [seconds [bytes]]\n");
         return 2;
     }
-    double seconds = argc > 2 ? atof(argv[2]) : 2;
-    entry_len = argc > 3 ? (size_t)atol(argv[3]) : entry_len;
+    double seconds = argc > 2 ? strtod(argv[2], NULL) : 2;
+    entry_len = argc > 3 ? strtoul(argv[3], NULL, 10) : entry_len;
     struct journal_options o = {
         .dir = argv[1], .node_id = 1, .address = "127.0.0.1:19200", .log_id = {1}, .reserve_bytes = 64 << 20};
     if (journal_format(&o, &err) < 0) {

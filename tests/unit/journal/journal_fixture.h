@@ -101,7 +101,7 @@ static inline int fixture_make_durable(void *arg, uint64_t *ret, struct err *err
 static inline struct fixture *fixture_new(void)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    strcpy(f->dir, "/tmp/journal-test-XXXXXX");
+    snprintf(f->dir, sizeof f->dir, "/tmp/journal-test-XXXXXX");
     if (!mkdtemp(f->dir))
         abort();
     f->options = (struct journal_options){.dir = f->dir, .node_id = 1, .address = "127.0.0.1:19200", .incarnation = 1,

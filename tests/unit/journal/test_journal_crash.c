@@ -201,7 +201,7 @@ static void test_killed_at_each_point(void **unused)
 static int set_up(void **unused)
 {
     (void)unused;
-    strcpy(dir, "/tmp/journal-crash-XXXXXX");
+    snprintf(dir, sizeof dir, "/tmp/journal-crash-XXXXXX");
     if (!mkdtemp(dir))
         return -1;
     map_state(dir);
