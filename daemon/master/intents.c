@@ -24,7 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WAIT_MS = 10000, ATTEMPT_MS = 60000, PAUSE_FIRST_MS = 250, PAUSE_MAX_MS = 60000, RECORD_MAX = 16 * 1024 };
+enum { WAIT_MS = 10000, ATTEMPT_MS = 30000, MOVE_MS = 3600000, PAUSE_FIRST_MS = 250, PAUSE_MAX_MS = 60000, RECORD_MAX = 16 * 1024 };
 
 struct intent_claim {
     struct intents *owner;
@@ -43,6 +43,8 @@ struct intents {
     struct intents_options options;
     struct pool *pool;
     struct thread thread;
+    int (*move)(void *arg, const struct call *call, const struct intent *i, struct err *err); /* fixed after start */
+    void *move_arg;
     struct lock lock;
     struct cond changed;
     /* under lock */
@@ -252,13 +254,31 @@ static int remove_orphan(struct intents *in, const struct call *call, const stru
     return intents_store_do(in->options.mounts, call, &removal, err);
 }
 
+static int store_part(struct intents *in, const struct call *call, const struct intent *i, struct err *err)
+{
+    if (i->kind == INTENT_PERSIST)
+        return remove_orphan(in, call, i, err);
+    if (i->kind != INTENT_MOVE)
+        return intents_store_do(in->options.mounts, call, i, err);
+    return in->move ? in->move(in->move_arg, call, i, err) : err_set(err, ERR_UNAVAILABLE, "nothing moves directories yet");
+}
+
+/* Was the entry with the record applied?  Its own guard asks, in order with what is still queued. */
+static int is_journaled(struct intents *in, const struct call *call, struct intent_claim *c, struct err *err)
+{
+    AUTO(entry) e = {0};
+    entry_init(&e, ENTRY_BARRIER, call->now_ms);
+    entry_guard_record(&e, RECORD_INTENT, c->record_key, c->raw.data, c->raw.len, ERR_STALE);
+    int rc = meta_propose(in->options.meta, call, &e, err);
+    return rc == -ERR_STALE ? 0 : rc < 0 ? rc : 1;
+}
+
 /* One attempt of the whole rest. 0: ended. `ret_store` is what the store said when it refused for good, else 0. */
 static int finish(struct intents *in, const struct call *call, struct intent_claim *c, int *ret_store, struct err *err)
 {
-    int rc = c->intent.kind == INTENT_PERSIST ? remove_orphan(in, call, &c->intent, err)
-                                              : intents_store_do(in->options.mounts, call, &c->intent, err);
+    int rc = store_part(in, call, &c->intent, err);
     *ret_store = 0;
-    if (rc < 0 && !intents_store_is_final(rc))
+    if (rc < 0 && (c->intent.kind == INTENT_MOVE || !intents_store_is_final(rc)))
         return rc;
     *ret_store = rc;
     if (rc < 0 || c->intent.kind == INTENT_WRITE) {
@@ -279,6 +299,12 @@ int intents_run(struct intents *in, const struct call *call, struct intent_claim
 {
     int store = 0;
     FAULT("intent.after_put");
+    if (c->intent.kind == INTENT_MOVE) {
+        if (call->result)
+            call->result->task_id = c->intent.ino;
+        intents_release(in, c, false);
+        return 0;
+    }
     int rc = finish(in, call, c, &store, err);
     if (rc == 0) {
         intents_release(in, c, true);
@@ -302,28 +328,42 @@ static void unlink_locked(struct intents *in, struct intent_claim *c)
     *p = c->next;
 }
 
+static int recover_once(struct intents *in, struct intent_claim *c, struct err *err)
+{
+    int64_t time = c->intent.kind == INTENT_MOVE ? MOVE_MS : ATTEMPT_MS;
+    struct call call = call_system("intent", clock_mono_ms() + time, NULL);
+    int store = 0;
+    int open = is_journaled(in, &call, c, err);
+    return open <= 0 ? open : finish(in, &call, c, &store, err);
+}
+
+static int64_t pause_after(const struct intent_claim *c, int rc)
+{
+    uint16_t dice;
+    if (rc == -ERR_TIMEOUT && c->intent.is_directory)
+        return 50; /* a large tree: it gets on */
+    int64_t pause = c->attempts < 8 ? (int64_t)PAUSE_FIRST_MS << c->attempts : PAUSE_MAX_MS;
+    crypto_random(&dice, sizeof dice);
+    return pause * 3 / 4 + pause / 2 * dice / 65536;
+}
+
 static void recover(void *arg)
 {
     struct intent_claim *c = arg;
     struct intents *in = c->owner;
-    struct call call = call_system("intent", clock_mono_ms() + ATTEMPT_MS, NULL);
     struct err err = {0};
-    int store = 0;
     lock_take(&in->lock);
     bool is_stopping = in->is_stopping;
     lock_drop(&in->lock);
-    int rc = is_stopping ? err_set(&err, ERR_CANCELLED, "the node stops") : finish(in, &call, c, &store, &err);
+    int rc = is_stopping ? err_set(&err, ERR_CANCELLED, "the node stops") : recover_once(in, c, &err);
     lock_take(&in->lock);
     c->is_running = false;
     if (rc == 0) {
         unlink_locked(in, c);
         drop_locked(in, c);
     } else {
-        int64_t pause = c->attempts < 8 ? (int64_t)PAUSE_FIRST_MS << c->attempts : PAUSE_MAX_MS;
-        uint16_t dice;
-        crypto_random(&dice, sizeof dice);
+        c->next_ms = clock_mono_ms() + pause_after(c, rc);
         c->attempts++;
-        c->next_ms = clock_mono_ms() + pause * 3 / 4 + pause / 2 * dice / 65536;
         snprintf(c->error, sizeof c->error, "%.199s", err.text);
         c = NULL;
     }
@@ -415,6 +455,12 @@ int intents_open(const struct intents_options *o, struct intents **ret, struct e
     }
     *ret = in;
     return 0;
+}
+
+void intents_on_move(struct intents *in, int (*move)(void *arg, const struct call *call, const struct intent *i, struct err *err), void *arg)
+{
+    in->move = move;
+    in->move_arg = arg;
 }
 
 void intents_start(struct intents *in)

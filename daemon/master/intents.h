@@ -8,7 +8,8 @@
  * RENAME, REMOVE and MKDIR: the namespace changes in the SAME entry as intents_put; then intents_run does the store's part and
  * the outcome.  WRITE: the namespace changes in the entry that has intents_end.  The entry with intents_put must also guard the chain by
  * which the key was found (a finished directory move changes keys).  Recovery: REMOVE RENAME MKDIR are repeated; when the store
- * refuses for good, and for WRITE, what the store has is brought into the namespace (`resync`); PERSIST and MOVE are only ended, their queue repeats them.
+ * refuses for good, and for WRITE, what the store has is brought into the namespace (`resync`); PERSIST is only ended, its queue repeats it;
+ * MOVE is the mover's work (intents_on_move), handed over by intents_run.
  * Threads: any; one of its own for recovery.
  */
 #pragma once
@@ -39,6 +40,8 @@ struct intents_options {
 };
 /* Loads the open ones: they own their keys from here on. */
 int intents_open(const struct intents_options *o, struct intents **ret, struct err *err) must_use;
+/* Who moves the bytes of an INTENT_MOVE; may be called again for the same one. Before intents_start. */
+void intents_on_move(struct intents *in, int (*move)(void *arg, const struct call *call, const struct intent *i, struct err *err), void *arg);
 void intents_start(struct intents *in); /* recovery */
 void intents_stop(struct intents *in);
 void intents_close(struct intents *in); /* accepts NULL */
@@ -48,7 +51,7 @@ struct intent_claim; /* one ownership in this process */
 int intents_claim(struct intents *in, const struct call *call, const struct intent *i, struct intent_claim **ret, struct err *err) must_use;
 void intents_put(const struct intent_claim *c, struct entry *e); /* record and its guard (ERR_BUSY) */
 void intents_end(const struct intent_claim *c, struct entry *e); /* removes the record; guarded (ERR_STALE when it is gone) */
-/* After the entry with intents_put was applied: the store's part of RENAME, REMOVE, MKDIR, then the outcome; releases the claim in any case.
+/* After the entry with intents_put was applied: the store's part of RENAME, REMOVE, MKDIR, then the outcome (MOVE: goes on in the background); releases the claim in any case.
  * REMOVE that is not done by the deadline goes on in the background and succeeds.  On a failure that the store will repeat, the namespace
  * is brought back to what the store has and the error returned; on other failures recovery repeats it, and the error is returned. */
 int intents_run(struct intents *in, const struct call *call, struct intent_claim *c, struct err *err) must_use;

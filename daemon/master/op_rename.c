@@ -165,8 +165,12 @@ static int carry_out(struct master *m, const struct call *call, struct renaming 
         intent.key = r->to_key;
         intent.ino = target(r)->ino;
         break;
-    case STORE_NOTHING:
     case STORE_MOVE_LATER:
+        intent.kind = INTENT_MOVE;
+        intent.key = r->from_key;
+        intent.target = r->to_key;
+        break;
+    case STORE_NOTHING:
         return propose(m, call, r, NULL, err);
     }
     return store_part_run(m, call, &intent, propose, r, err);
