@@ -203,11 +203,23 @@ static int open_incarnation(struct db *db, struct err *err)
     return meta_new_log(db, applied + INDEX_GAP, incarnation >= now ? incarnation + 1 : now, err);
 }
 
+static int check_pages(struct db *db, struct err *err)
+{
+    sqlite3_stmt *s;
+    TRY(db_bind(db, Q_QUICK_CHECK, &s, err, ""));
+    int rc = db_step(db, s, err);
+    bool is_good = rc == 1 && !strcmp((const char *)sqlite3_column_text(s, 0) ?: "", "ok");
+    sqlite3_reset(s);
+    if (rc < 0)
+        return rc;
+    return is_good ? 0 : corrupt(err, "the database in it is damaged");
+}
+
 static int renew(const char *path, struct err *err)
 {
     struct db db;
     TRY(db_open(&db, path, true, 4 << 20, err));
-    int rc = db_run(&db, Q_QUICK_CHECK, err, "");
+    int rc = check_pages(&db, err);
     if (rc == 0)
         rc = open_incarnation(&db, err);
     db_close(&db);

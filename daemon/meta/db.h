@@ -53,7 +53,7 @@
     X(OPERATION_GET, "SELECT last,bits FROM operation WHERE client=?1")                            \
     X(OPERATION_PUT, "INSERT OR REPLACE INTO operation(client,last,bits) VALUES(?1,?2,?3)")        \
     X(DENTRY_LOST, "SELECT parent,name,ino FROM dentry WHERE ino NOT IN (SELECT ino FROM inode)")  \
-    X(INODE_LINKS, "SELECT count(*) FROM dentry WHERE ino=?1")                                    \
+    X(INODE_NAMELESS, "SELECT ino,v FROM inode WHERE ino<>?1 AND ino NOT IN (SELECT ino FROM dentry)") \
     X(QUICK_CHECK, "PRAGMA quick_check(1)")                                                        \
     X(INTEGRITY, "PRAGMA integrity_check(100)")
 
