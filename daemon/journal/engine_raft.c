@@ -8,7 +8,7 @@
  *  1. A marker for X reaches the disk only when the state is durable up to the last group <= X.
  *     (put_marker holds it, release_marker lets it go.)  It never fails upward but with
  *     RAFT_CANCELED while closing, which is all that 0.22 allows.
- *  2. At most FLIGHTS_MAX appends are under way, so that groups grow while the disk works.
+ *  2. At most FLIGHTS_MAX appends (engine_log.c) are under way, so that groups grow while the disk works.
  *  3. A group goes to `committed` from fsm_apply alone, in the order of the log; its index is
  *     base + last applied + 1.  The waiters are found by (proposer, sequence), not by an index that
  *     the library might assign differently.
