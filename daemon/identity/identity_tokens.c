@@ -25,7 +25,7 @@ void secret_key(const char *secret, char to[2 * SHA256_LEN + 1])
 
 static int put_record(struct identity_service *s, const struct call *c, enum entry_kind kind, const struct id_record *r, struct err *err)
 {
-    AUTO(entry) e;
+    AUTO(entry) e = {0};
     AUTO(buf) value = {.max = 32 << 10};
     id_record_encode(r, &value);
     TRY(buf_check(&value, "the record", err));
@@ -37,7 +37,7 @@ static int put_record(struct identity_service *s, const struct call *c, enum ent
 
 static int remove_record(struct identity_service *s, const struct call *c, enum record_kind kind, const char *key, struct err *err)
 {
-    AUTO(entry) e;
+    AUTO(entry) e = {0};
     entry_init(&e, kind == RECORD_TOKEN ? ENTRY_TOKEN : ENTRY_SESSION, c->now_ms);
     entry_remove_record(&e, kind, key);
     return meta_propose(s->meta, c, &e, err);

@@ -52,7 +52,7 @@ struct user_edit {
 
 static int edit(struct identity_service *s, const struct call *c, const struct user_edit *u, struct err *err)
 {
-    AUTO(entry) e;
+    AUTO(entry) e = {0};
     AUTO(buf) generation = {.max = 64};
     AUTO(buf) value = {.max = 32 << 10};
     struct admins a = {.except = u->name};
