@@ -56,7 +56,7 @@ int home_lock(struct err *err)
 bool home_is_formatted(void)
 {
     char path[4096];
-    snprintf(path, sizeof path, "%s/state.db", conf_text(CONF_META_DIR));
+    snprintf(path, sizeof path, "%s/meta.db", conf_text(CONF_META_DIR));
     return access(path, F_OK) == 0;
 }
 

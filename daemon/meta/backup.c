@@ -200,6 +200,7 @@ static int open_incarnation(struct db *db, struct err *err)
     TRY(db_state_get(db, "next_id", &next_id, err));
     TRY(db_state_get(db, "incarnation", &incarnation, err));
     TRY(db_state_put(db, "next_id", next_id + ID_GAP, err));
+    TRY(db_state_put(db, "first_id", next_id + ID_GAP, err));
     return meta_new_log(db, applied + INDEX_GAP, incarnation >= now ? incarnation + 1 : now, err);
 }
 

@@ -10,6 +10,7 @@
 #include "base/file_util.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,15 +31,15 @@ char *meta_db_path(const char *dir)
 
 /* ---- what the state says of its log ---- */
 
-static int read_log_id(struct db *db, uint8_t to[16], struct err *err)
+static int read_id(struct db *db, const char *name, uint8_t to[16], struct err *err)
 {
     sqlite3_stmt *s;
-    TRY(db_bind(db, Q_STATE_GET, &s, err, "t", "log_id", strlen("log_id")));
+    TRY(db_bind(db, Q_STATE_GET, &s, err, "t", name, strlen(name)));
     int rc = db_step(db, s, err);
     if (rc == 1 && sqlite3_column_bytes(s, 0) == 16)
         memcpy(to, sqlite3_column_blob(s, 0), 16);
     else if (rc >= 0)
-        rc = err_set(err, ERR_CORRUPT, "the metadata database does not say which log it belongs to");
+        rc = err_set(err, ERR_CORRUPT, "the metadata database does not say its %s", name);
     sqlite3_reset(s);
     return rc < 0 ? rc : 0;
 }
@@ -59,7 +60,25 @@ static int log_options(struct db *db, const struct meta_options *o, struct journ
         .incarnation = (uint64_t)incarnation,
         .reserve_bytes = o->journal_reserve_bytes,
     };
-    return read_log_id(db, ret->log_id, err);
+    return read_id(db, "log_id", ret->log_id, err);
+}
+
+static int read_identity(struct db *db, struct meta_identity *ret, struct err *err)
+{
+    uint8_t cluster[16];
+    int64_t incarnation, first_id;
+    TRY(read_id(db, "cluster", cluster, err));
+    TRY(db_state_get(db, "incarnation", &incarnation, err));
+    TRY(db_state_get(db, "first_id", &first_id, err));
+    text_hex(cluster, sizeof cluster, ret->cluster);
+    ret->incarnation = (uint64_t)incarnation;
+    ret->first_id = (uint64_t)first_id;
+    return 0;
+}
+
+void meta_identity(struct meta *m, struct meta_identity *ret)
+{
+    *ret = m->identity;
 }
 
 int meta_new_log(struct db *db, int64_t base, int64_t incarnation, struct err *err)
@@ -120,11 +139,17 @@ static int apply_first(struct db *db, const struct entry *root, const struct ent
 static int fill_new(const char *path, const char *owner, const char *group, struct entry *first, struct err *err)
 {
     struct db db;
-    AUTO(entry) root;
+    uint8_t cluster[16];
+    AUTO(entry) root = {0};
     TRY(db_create(path, err));
     TRY(db_open(&db, path, true, 4 << 20, err));
     first_entry(&root, owner, group);
-    int rc = meta_new_log(&db, BASE_FIRST, clock_wall_ms(), err);
+    crypto_random(cluster, sizeof cluster);
+    int rc = db_run(&db, Q_STATE_PUT, err, "tb", "cluster", strlen("cluster"), cluster, sizeof cluster);
+    if (rc == 0)
+        rc = db_state_put(&db, "first_id", FIRST_FREE_ID, err);
+    if (rc == 0)
+        rc = meta_new_log(&db, BASE_FIRST, clock_wall_ms(), err);
     if (rc == 0)
         rc = apply_first(&db, &root, first, err);
     db_close(&db);
@@ -235,6 +260,7 @@ static int open_journal(struct meta *m, const struct meta_options *o, int64_t de
     if (rc < 0 && rc != -ERR_ALREADY_EXISTS)
         return rc;
     TRY(log_options(&m->db, o, &jo, err));
+    TRY(read_identity(&m->db, &m->identity, err));
     TRY(journal_start(&jo, &client, deadline_ms, &m->journal, err));
     return meta_reserve_ids(m, deadline_ms, err);
 }

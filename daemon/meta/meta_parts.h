@@ -21,6 +21,7 @@ struct ranks;
 struct meta {
     /* fixed after open */
     char *dir, *path;
+    struct meta_identity identity;
     struct meta_listener listener;
     struct cache *cache;
     struct readers *readers;
