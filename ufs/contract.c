@@ -272,6 +272,7 @@ size_t contract_run(struct ufs *u, const struct contract_options *o, FILE *out)
         for (const struct contract_case *one = lists[l]; one->name; one++)
             if ((caps & one->needs) == one->needs && (!o || !o->only || strstr(one->name, o->only)))
                 failed += !run_one(&k, work, one, out);
+    k.err = NULL;
     failed += contract_remove_tree(&k, work) < 0;
     fprintf(out, "Tests completed with %zu failed.\n", failed);
     return failed;

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # ceph.sh start|stop DIR: a Ceph object gateway (mon, osd in memory, radosgw) on loopback, for tests.
-# P: first port (P mon, P+1 gateway, P+10… osd). Writes DIR/env with S3_ENDPOINT, S3_KEY, S3_SECRET, S3_BUCKET.
-# Needs ceph-mon ceph-osd radosgw ceph-common curl.
+# P: first port (P mon, P+1 gateway, P+2 the same over TLS, P+10… osd). Writes DIR/env with S3_ENDPOINT, S3_KEY,
+# S3_SECRET, S3_BUCKET, S3_ENDPOINT_TLS, S3_CA.
+# Needs ceph-mon ceph-osd radosgw ceph-common curl openssl.
 set -euo pipefail
 verb=${1:?start or stop}; mkdir -p "${2:?folder}"; D=$(cd "$2" && pwd); P=${P:-17000}
 KEY=testkey SECRET=testsecret BUCKET=bucket-one
@@ -48,10 +49,13 @@ memstore device bytes = 4294967296
 # memory is saved when it stops
 osd fast shutdown = false
 rgw data = $D/rgw
-rgw frontends = beast endpoint=127.0.0.1:$((P + 1))
+rgw frontends = beast endpoint=127.0.0.1:$((P + 1)) ssl_endpoint=127.0.0.1:$((P + 2)) ssl_certificate=$D/tls.pem
 rgw rados pool pg num min = 8
 rgw thread pool size = 32
 CONF
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=localhost \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "$D/tls.key" -out "$D/tls.crt" 2>/dev/null
+  cat "$D/tls.crt" "$D/tls.key" >"$D/tls.pem"
   key() { ceph-authtool "$D/keyring" --gen-key -n "$@" >/dev/null; }
   ceph-authtool --create-keyring "$D/keyring" >/dev/null
   key mon. --cap mon 'allow *'
@@ -87,8 +91,8 @@ start() {
     radosgw-admin -n client.rgw user create --uid=tester --display-name=tester \
       --access-key=$KEY --secret-key=$SECRET >/dev/null 2>>"$D/rgw.log" || true
     wait_for make_bucket "http://127.0.0.1:$((P + 1))"
-    printf 'S3_ENDPOINT=http://127.0.0.1:%s\nS3_KEY=%s\nS3_SECRET=%s\nS3_BUCKET=%s\n' \
-      $((P + 1)) $KEY $SECRET $BUCKET >"$D/env"
+    printf 'S3_ENDPOINT=http://127.0.0.1:%s\nS3_KEY=%s\nS3_SECRET=%s\nS3_BUCKET=%s\nS3_ENDPOINT_TLS=%s\nS3_CA=%s\n' \
+      $((P + 1)) $KEY $SECRET $BUCKET "https://127.0.0.1:$((P + 2))" "$D/tls.crt" >"$D/env"
   fi
   cat "$D/env"
 }

@@ -103,6 +103,14 @@ static void add(struct sending *x, const char *name, const char *value)
     x->headers[x->header_count++] = (struct http_header){name, value};
 }
 
+static bool has_header(const struct request *r, const char *name)
+{
+    for (size_t i = 0; i < r->header_count; i++)
+        if (strcmp(r->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static void hash_body(const struct s3_store *s, const struct request *r, struct sending *x)
 {
     uint8_t hash[SHA256_LEN];
@@ -113,7 +121,7 @@ static void hash_body(const struct s3_store *s, const struct request *r, struct 
         text_hex(hash, sizeof(hash), x->hash);
         return;
     }
-    if (!r->body_len)
+    if (!r->body_len || has_header(r, "content-md5"))
         return;
     AUTO(buf) text = {0};
     buf_init(&text, sizeof(x->md5));
