@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * read: a range, page by page: from the cache, from a page on its way, or from the store.  The first
+ * miss opens a window; from then on ranges are asked for ahead of the reader, several at a time, so
+ * that the store's latency is paid once.  A request that is cached whole never gets there.
+ * Threads: any; a reader's own state is on its stack.
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "worker/parts.h"
+
+#include <string.h>
+
+enum { HELD_MAX = 320, WINDOW_PAGES = 256 };
+
+struct held {
+    uint64_t page;
+    struct flight *flight;
+};
+struct reader {
+    struct worker *w;
+    const struct call *call;
+    const struct content_ref *c;
+    struct block_key key;
+    enum read_type type;
+    struct sink *to;
+    struct read_result result;
+    uint32_t page_size, per_block;
+    uint64_t window, limit; /* bytes ahead of the reader; where they end */
+    uint64_t asked;         /* bytes before this were looked at */
+    struct held *held;      /* a ring, made at the first miss */
+    size_t held_first, held_count;
+};
+
+static uint64_t page_of(const struct reader *r, uint64_t off)
+{
+    return off / r->c->block_size * r->per_block + off % r->c->block_size / r->page_size;
+}
+
+static uint64_t page_off(const struct reader *r, uint64_t page)
+{
+    return page / r->per_block * r->c->block_size + page % r->per_block * r->page_size;
+}
+
+static uint64_t page_end(const struct reader *r, uint64_t page)
+{
+    uint64_t end = page_off(r, page) + r->page_size;
+    uint64_t block_end = (page / r->per_block + 1) * (uint64_t)r->c->block_size;
+    end = end < block_end ? end : block_end;
+    return end < r->c->length ? end : r->c->length;
+}
+
+static void hold(struct reader *r, uint64_t page, struct flight *f)
+{
+    if (!r->held)
+        r->held = xcalloc(HELD_MAX, sizeof *r->held);
+    r->held[(r->held_first + r->held_count++) % HELD_MAX] = (struct held){page, f};
+}
+
+/* The flight of this page if it is held; older ones are let go. */
+static struct flight *held_at(struct reader *r, uint64_t page)
+{
+    while (r->held_count && r->held[r->held_first].page < page) {
+        flight_put(&r->w->flights, r->held[r->held_first].flight);
+        r->held_first = (r->held_first + 1) % HELD_MAX;
+        r->held_count--;
+    }
+    return r->held_count && r->held[r->held_first].page == page ? r->held[r->held_first].flight : NULL;
+}
+
+static bool can_fetch(const struct reader *r)
+{
+    return r->c->is_persisted && r->c->mount;
+}
+
+/* One page further: cached, on its way, or added to the range. */
+static void ask_page(struct reader *r, struct range **range, uint64_t max_pages)
+{
+    uint64_t page = page_of(r, r->asked), off = page_off(r, page), end = page_end(r, page);
+    bool is_new = false;
+    r->asked = end;
+    if (block_has(r->w->block, &r->key, off)) {
+        range_start(steal(range));
+        *range = range_new(r->w, r->c, max_pages);
+        return;
+    }
+    struct flight *f = flight_join(&r->w->flights, r->c->cid, page, r->type != READ_NO_CACHE, &is_new);
+    hold(r, page, f);
+    if (is_new)
+        range_add(*range, f, off, (uint32_t)(end - off));
+    if (!is_new || range_pages(*range) == max_pages) {
+        range_start(steal(range));
+        *range = range_new(r->w, r->c, max_pages);
+    }
+}
+
+/* Less ahead when pages on their way use up their memory. */
+static uint64_t window_now(const struct reader *r)
+{
+    return page_pool_used(&r->w->pool) < r->w->fetch_memory ? r->window : r->page_size;
+}
+
+/* Asks for what the window covers from `pos`, in ranges of a quarter of it. */
+static void ask_ahead(struct reader *r, uint64_t pos)
+{
+    uint64_t window = window_now(r), start = page_off(r, page_of(r, pos));
+    uint64_t step = window / 4 > r->page_size ? window / 4 : r->page_size;
+    r->asked = r->asked > start ? r->asked : start;
+    uint64_t until = r->limit - pos > window ? pos + window : r->limit;
+    if (r->asked >= until || (r->asked > start && until - r->asked < step && until < r->limit))
+        return;
+    uint64_t max_pages = (step + r->page_size - 1) / r->page_size;
+    struct range *range = range_new(r->w, r->c, max_pages);
+    while (r->asked < until && r->held_count < HELD_MAX)
+        ask_page(r, &range, max_pages);
+    range_start(range);
+}
+
+static int push(struct reader *r, struct slice *s, uint64_t *from, uint64_t *pos, struct err *err)
+{
+    *from += s->len;
+    *pos += s->len;
+    return r->to->push(r->to, s, err);
+}
+
+static int push_flight(struct reader *r, struct flight *f, uint64_t *pos, uint64_t end, struct err *err)
+{
+    TRY(flight_wait(&r->w->flights, f, r->call->deadline_ms, err));
+    uint64_t in = *pos - page_off(r, f->page);
+    uint64_t len = f->len - in < end - *pos ? f->len - in : end - *pos;
+    struct slice s = {.mem = f->mem->data + in, .fd = -1, .len = (size_t)len, .owner = &f->mem->owner};
+    parts_count(r->w, misses, 1);
+    return push(r, &s, &r->result.from_store, pos, err);
+}
+
+static int push_cached(struct reader *r, struct block_pinned *p, uint64_t *pos, struct err *err)
+{
+    uint64_t at = *pos;
+    bool is_mem = p->is_mem;
+    parts_count(r->w, hits, (p->slice.len + r->page_size - 1) / r->page_size);
+    int rc = push(r, &p->slice, is_mem ? &r->result.from_mem : &r->result.from_disk, pos, err);
+    slice_unref(&p->slice);
+    if (p->is_dirty && r->c->is_persisted) /* a crash came between the journal and the block's header */
+        block_set_clean(r->w->block, r->c->cid);
+    if (!is_mem && r->type == READ_CACHE_PROMOTE) {
+        parts_count(r->w, promoted, 1);
+        block_promote(r->w->block, &r->key, at);
+    }
+    return rc;
+}
+
+static int pin(struct reader *r, uint64_t pos, uint64_t end, struct block_pinned *ret, struct err *err)
+{
+    int rc = block_pin(r->w->block, &r->key, pos, (size_t)(end - pos), ret, err);
+    if (rc != -ERR_CORRUPT || !r->c->is_persisted)
+        return rc;
+    block_set_clean(r->w->block, r->c->cid); /* the store has a good copy: the damaged one goes */
+    return -ERR_NOT_FOUND;
+}
+
+static int read_some(struct reader *r, uint64_t *pos, uint64_t end, struct err *err)
+{
+    struct block_pinned pinned;
+    uint64_t page = page_of(r, *pos);
+    if (r->held_count)
+        ask_ahead(r, *pos);
+    struct flight *f = held_at(r, page);
+    if (f)
+        return push_flight(r, f, pos, end, err);
+    if (r->held_count && end > page_end(r, page))
+        end = page_end(r, page); /* not past pages that are held */
+    int rc = pin(r, *pos, end, &pinned, err);
+    if (rc == 0)
+        return push_cached(r, &pinned, pos, err);
+    if (rc != -ERR_NOT_FOUND)
+        return rc;
+    if (!can_fetch(r))
+        return err_set(err, ERR_LOST, "bytes from %llu of content %llu are in no cache and were not persisted",
+                       (unsigned long long)*pos, (unsigned long long)r->c->cid);
+    r->asked = 0;
+    while (r->held_count) /* looked at before, and gone from the cache since */
+        held_at(r, UINT64_MAX);
+    ask_ahead(r, *pos);
+    f = held_at(r, page);
+    return f ? push_flight(r, f, pos, end, err) : 0; /* 0: came into the cache meanwhile */
+}
+
+static struct ahead *stream_lock(struct worker *w, content_id cid, struct lock **ret)
+{
+    size_t i = (cid * 0x9E3779B97F4A7C15u >> 32) % PARTS_STREAMS;
+    *ret = &w->stream_locks[i % PARTS_STREAM_LOCKS];
+    lock_take(*ret);
+    return &w->streams[i];
+}
+
+/* What a sequential reader will want next, if it is time; nobody waits for it. */
+static void read_beyond(struct reader *r, uint64_t off, uint64_t len, bool is_hinted)
+{
+    struct lock *lock;
+    struct ahead *a = stream_lock(r->w, r->c->cid, &lock);
+    uint64_t end = off + len, window = ahead_step(a, r->c->cid, off, len, is_hinted), from = 0;
+    bool is_due = end < r->c->length && ahead_is_due(a, end);
+    if (is_due) {
+        from = a->until > end ? a->until : end;
+        a->until = r->c->length - end > window ? end + window : r->c->length;
+    }
+    lock_drop(lock);
+    if (!is_due)
+        return;
+    r->window = window;
+    r->limit = r->c->length - end > window ? end + window : r->c->length;
+    if (from < r->limit)
+        ask_ahead(r, from);
+}
+
+static int check_range(const struct content_ref *c, uint64_t off, uint64_t len, struct err *err)
+{
+    TRY(parts_check(c, err));
+    if (len > c->length || off > c->length - len)
+        return err_set(err, ERR_RANGE, "bytes %llu+%llu lie outside of a content of %llu bytes", (unsigned long long)off,
+                       (unsigned long long)len, (unsigned long long)c->length);
+    return 0;
+}
+
+static void reader_init(struct reader *r, const struct read_request *q)
+{
+    uint64_t len = q->len;
+    r->page_size = block_page_size(r->w->block, r->c->block_size);
+    r->per_block = (r->c->block_size + r->page_size - 1) / r->page_size;
+    uint64_t most = (uint64_t)WINDOW_PAGES * r->page_size;
+    r->window = len < AHEAD_MAX ? len : AHEAD_MAX;
+    r->window = r->window < most ? r->window : most;
+    r->window = r->window > r->page_size ? r->window : r->page_size;
+    r->limit = page_end(r, page_of(r, q->off + len - 1));
+}
+
+int parts_read(void *impl, const struct call *call, const struct read_request *q, struct sink *to, struct read_result *ret, struct err *err)
+{
+    struct reader r = {.w = impl, .call = call, .c = q->content, .key = parts_key(q->content), .type = q->type, .to = to};
+    uint64_t pos = q->off, end = q->off + q->len;
+    TRY(check_range(q->content, q->off, q->len, err));
+    if (ret)
+        *ret = r.result;
+    if (!q->len)
+        return 0;
+    reader_init(&r, q);
+    int rc = 0;
+    while (rc == 0 && pos < end)
+        rc = clock_is_past(call->deadline_ms) && r.result.from_store ? err_set(err, ERR_TIMEOUT, "the deadline passed while reading")
+                                                                    : read_some(&r, &pos, end, err);
+    if (rc == 0 && q->type != READ_NO_CACHE && can_fetch(&r))
+        read_beyond(&r, q->off, q->len, q->is_sequential);
+    if (r.held_count)
+        held_at(&r, UINT64_MAX);
+    free(r.held);
+    parts_count(r.w, bytes_mem, r.result.from_mem);
+    parts_count(r.w, bytes_disk, r.result.from_disk);
+    parts_count(r.w, bytes_direct, pos - q->off);
+    if (ret)
+        *ret = r.result;
+    return rc;
+}
+
+static int forget(struct sink *sink, const struct slice *s, struct err *err)
+{
+    (void)sink;
+    (void)s;
+    (void)err;
+    return 0;
+}
+
+int parts_load(void *impl, const struct call *call, const struct content_ref *c, uint64_t off, uint64_t len, struct err *err)
+{
+    struct sink sink = {.push = forget};
+    struct read_request q = {.content = c, .off = off, .len = len, .type = READ_CACHE};
+    return parts_read(impl, call, &q, &sink, NULL, err);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * worker: birth and end, the smaller functions of the table, the chores.
+ * Threads: chores, one: compares the adopted contents with the namespace once, then gives back idle
+ * memory from time to time.
+ */
+#include "worker/worker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "worker/parts.h"
+
+#include <string.h>
+
+enum { LIVE_BATCH = 512, CHORES_MS = 10000, LIVE_RETRY_MS = 500 };
+
+int parts_check(const struct content_ref *c, struct err *err)
+{
+    if (!c->cid || !c->block_size || c->block_size > 2u << 30)
+        return err_set(err, ERR_INVALID_ARGUMENT, "content %llu has a block size of %u", (unsigned long long)c->cid, c->block_size);
+    if (c->length / c->block_size >= 1u << 24)
+        return err_set(err, ERR_TOO_LARGE, "a content has at most 2^24 blocks");
+    return 0;
+}
+
+static void api_committed(void *impl, const struct content_ref *c)
+{
+    block_set_clean(((struct worker *)impl)->block, c->cid);
+}
+
+static uint64_t api_drop(void *impl, content_id cid, bool also_dirty)
+{
+    return block_drop(((struct worker *)impl)->block, cid, also_dirty);
+}
+
+static void api_pin(void *impl, content_id cid, bool is_pinned)
+{
+    block_set_pinned(((struct worker *)impl)->block, cid, is_pinned);
+}
+
+static void api_cached(void *impl, const struct content_ref *c, struct content_cached *ret)
+{
+    block_cached(((struct worker *)impl)->block, c->cid, ret);
+}
+
+static uint64_t count_of(struct worker *w, enum parts_metric m)
+{
+    return (uint64_t)metric_value(&w->metrics[m]);
+}
+
+static void api_status(void *impl, struct data_status *ret)
+{
+    struct worker *w = impl;
+    *ret = (struct data_status){.started_ms = w->started_ms};
+    block_status(w->block, ret);
+    ret->hits = count_of(w, METRIC_ID_hits);
+    ret->misses = count_of(w, METRIC_ID_misses);
+    ret->bytes_from_cache = count_of(w, METRIC_ID_bytes_mem) + count_of(w, METRIC_ID_bytes_disk);
+    ret->bytes_from_store = count_of(w, METRIC_ID_bytes_store);
+    ret->bytes_written = count_of(w, METRIC_ID_bytes_written);
+}
+
+static int64_t blocks_cached(void *arg)
+{
+    struct data_status st;
+    api_status(arg, &st);
+    return (int64_t)st.blocks;
+}
+
+static uint64_t capacity(struct worker *w, bool used)
+{
+    struct data_status st;
+    uint64_t sum = 0;
+    api_status(w, &st);
+    for (size_t i = 0; i < st.tier_count; i++)
+        sum += used ? st.tiers[i].used_bytes : st.tiers[i].quota_bytes;
+    return sum;
+}
+
+static int64_t capacity_total(void *arg)
+{
+    return (int64_t)capacity(arg, false);
+}
+
+static int64_t capacity_used(void *arg)
+{
+    return (int64_t)capacity(arg, true);
+}
+
+static int64_t capacity_free(void *arg)
+{
+    return (int64_t)(capacity(arg, false) - capacity(arg, true));
+}
+
+static int64_t hit_rate(void *arg)
+{
+    int64_t hits = (int64_t)count_of(arg, METRIC_ID_hits), all = hits + (int64_t)count_of(arg, METRIC_ID_misses);
+    return all ? hits * 100 / all : 0;
+}
+
+static void metrics_init(struct worker *w)
+{
+    const struct metric all[PARTS_METRIC_COUNT] = {
+#define X(id, kind_, name_, help_) [METRIC_ID_##id] = {.name = name_, .kind = METRIC_##kind_, .help = help_},
+        PARTS_METRICS(X)
+#undef X
+#define FN(id, name_, fn, help_) [METRIC_ID_##id] = {.name = name_, .kind = METRIC_GAUGE_FN, .help = help_, .read = fn, .arg = w}
+        FN(blocks_cached, "Worker.BlocksCached", blocks_cached, "Blocks in the cache."),
+        FN(capacity_total, "Worker.CapacityTotal", capacity_total, "Bytes that the cache may hold."),
+        FN(capacity_used, "Worker.CapacityUsed", capacity_used, "Bytes that the cache holds."),
+        FN(capacity_free, "Worker.CapacityFree", capacity_free, "Bytes that the cache may still take."),
+        FN(hit_rate, "Worker.CacheHitRate", hit_rate, "Percent of pages served from the cache since the start."),
+#undef FN
+    };
+    memcpy(w->metrics, all, sizeof all);
+    metrics_register(w->metrics, PARTS_METRIC_COUNT);
+}
+
+/* What the folders held before anything new came: only that may be dropped for not being known, because
+ * a new content is in the cache before it is in the namespace. */
+static void remember_adopted(struct worker *w)
+{
+    uint64_t cursor = 0;
+    size_t n = 0, room = 0;
+    do {
+        room += LIVE_BATCH;
+        w->inos = xrealloc(w->inos, room * sizeof *w->inos);
+        w->cids = xrealloc(w->cids, room * sizeof *w->cids);
+        n = block_contents(w->block, &cursor, w->inos + w->adopted, w->cids + w->adopted, LIVE_BATCH);
+        w->adopted += n;
+    } while (n == LIVE_BATCH);
+}
+
+/* False: to be asked again. */
+static bool check_batch(struct worker *w)
+{
+    bool live[LIVE_BATCH] = {0};
+    struct err err;
+    size_t left = w->adopted - w->checked, n = left < LIVE_BATCH ? left : LIVE_BATCH, dropped = 0;
+    if (w->contents_live(w->contents_live_arg, w->inos + w->checked, w->cids + w->checked, n, live, &err) < 0)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!live[i]) {
+            block_drop(w->block, w->cids[w->checked + i], true);
+            dropped++;
+        }
+    w->checked += n;
+    if (dropped)
+        log_info(worker, "dropped cached contents that no file has any more contents=%zu", dropped);
+    return true;
+}
+
+static bool pause_until(struct worker *w, int64_t when_ms)
+{
+    LOCK_SCOPE(&w->lock);
+    while (!w->is_ending && !clock_is_past(when_ms))
+        cond_wait(&w->wake, &w->lock, when_ms);
+    return !w->is_ending;
+}
+
+static void chores_run(void *arg)
+{
+    struct worker *w = arg;
+    int64_t next_ms = 0;
+    while (pause_until(w, next_ms)) {
+        bool has_answer = !w->contents_live || w->checked == w->adopted || check_batch(w);
+        bool has_more = w->contents_live && w->checked < w->adopted;
+        if (!has_more)
+            page_pool_trim(&w->pool);
+        next_ms = clock_mono_ms() + (!has_answer ? LIVE_RETRY_MS : has_more ? 0 : CHORES_MS);
+    }
+}
+
+void worker_start(struct worker *w)
+{
+    thread_start(&w->chores, "worker-chores", chores_run, w);
+}
+
+int worker_new(const struct worker_options *o, struct worker **ret, struct err *err)
+{
+    struct block_store *block;
+    TRY(block_store_new(&o->block, &block, err));
+    struct worker *w = xnew(struct worker);
+    w->block = block;
+    w->stores = o->stores;
+    w->store_timeout_ms = o->store_timeout_ms > 0 ? o->store_timeout_ms : 30000;
+    w->fetch_memory = o->fetch_memory_bytes ? o->fetch_memory_bytes : (uint64_t)256 << 20;
+    w->contents_live = o->contents_live;
+    w->contents_live_arg = o->contents_live_arg;
+    w->started_ms = clock_wall_ms();
+    w->api = (struct data_api){.impl = w, .read = parts_read, .write = parts_write, .committed = api_committed,
+                               .persist = parts_persist, .load = parts_load, .drop = api_drop, .pin = api_pin,
+                               .cached = api_cached, .status = api_status};
+    flights_init(&w->flights);
+    page_pool_init(&w->pool, o->block.page_size);
+    lock_init(&w->lock, RANK_WORKER);
+    cond_init(&w->wake);
+    for (size_t i = 0; i < PARTS_STREAM_LOCKS; i++)
+        lock_init(&w->stream_locks[i], RANK_WORKER_INNER);
+    remember_adopted(w);
+    metrics_init(w);
+    w->fetcher = fetcher_new(o->fetch_threads);
+    *ret = w;
+    return 0;
+}
+
+const struct data_api *worker_api(struct worker *w)
+{
+    return &w->api;
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    lock_take(&w->lock);
+    w->is_ending = true;
+    cond_wake_all(&w->wake);
+    lock_drop(&w->lock);
+    thread_join(&w->chores);
+    fetcher_free(w->fetcher);
+    metrics_unregister(w->metrics, PARTS_METRIC_COUNT);
+    block_store_free(w->block);
+    flights_done(&w->flights);
+    page_pool_done(&w->pool);
+    for (size_t i = 0; i < PARTS_STREAM_LOCKS; i++)
+        lock_done(&w->stream_locks[i]);
+    cond_done(&w->wake);
+    lock_done(&w->lock);
+    free(w->inos);
+    free(w->cids);
+    free(w);
+}
