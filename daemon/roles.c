@@ -67,6 +67,20 @@ static int contents_live(void *arg, const inode_id *inos, const content_id *cids
     return meta->contents_live(meta->impl, &call, inos, cids, n, ret_live, err);
 }
 
+/* ---- the bytes ask for a mount's store; the mount table opens after the worker ---- */
+
+static int store_get(void *impl, mount_id id, bool for_write, struct mount_store *ret, struct err *err)
+{
+    const struct store_api *stores = master_store_api(((struct roles *)impl)->master);
+    return stores->get(stores->impl, id, for_write, ret, err);
+}
+
+static void store_put(void *impl, struct mount_store *s)
+{
+    const struct store_api *stores = master_store_api(((struct roles *)impl)->master);
+    stores->put(stores->impl, s);
+}
+
 /* ---- the parts ---- */
 
 static int make_master(struct roles *r, struct err *err)
@@ -107,7 +121,7 @@ static int make_worker(struct roles *r, struct err *err)
                   .evictor = conf_text(CONF_WORKER_EVICT), .page_size = (uint32_t)conf_size(CONF_WORKER_PAGE),
                   .cluster = id.cluster, .incarnation = id.incarnation, .first_id = id.first_id},
         .fetch_threads = (unsigned)conf_int(CONF_WORKER_FETCHERS), .store_timeout_ms = conf_duration(CONF_UFS_TIMEOUT),
-        .stores = *master_store_api(r->master), .contents_live = contents_live, .contents_live_arg = r};
+        .stores = {.impl = r, .get = store_get, .put = store_put}, .contents_live = contents_live, .contents_live_arg = r};
     TRY(worker_new(&o, &r->worker, err));
     r->data = *worker_api(r->worker);
     return 0;
