@@ -244,7 +244,8 @@ static int compare_path(struct sync *s, const struct call *call, const char *pat
 /* ---- before an answer ---- */
 static bool is_loaded(const struct inode *dir)
 {
-    return (dir->flags & INODE_LOADED) || (dir->persistence == PERSIST_NOT && !(dir->flags & INODE_MOUNT_POINT));
+    bool is_alone = dir->persistence == PERSIST_NOT && !(dir->flags & INODE_MOUNT_POINT) && dir->ino != INODE_ROOT;
+    return (dir->flags & INODE_LOADED) || is_alone;
 }
 
 static bool is_ours_alone(const struct inode *i)
