@@ -16,7 +16,8 @@ wait_for() { local end=$((SECONDS + 40)); until "$@" >/dev/null 2>&1; do
 configure() {
   mkdir -p "$D/etc" "$D/dev/d1" "$D/cache"
   printf '[swift-hash]\nswift_hash_path_prefix = pre\nswift_hash_path_suffix = suf\n[storage-policy:0]\nname = default\ndefault = yes\n' >"$D/etc/swift.conf"
-  local common="[DEFAULT]
+  local common
+  common="[DEFAULT]
 bind_ip = 127.0.0.1
 user = $(id -un)
 swift_dir = $D/etc
@@ -26,7 +27,8 @@ workers = 0
 fallocate_reserve = 0
 recon_cache_path = $D/cache
 log_address = /nonexistent
-log_level = WARNING" port=$P
+log_level = WARNING"
+  local port=$P
   for s in account container object; do
     port=$((port + 1))
     printf '%s\nbind_port = %s\n[pipeline:main]\npipeline = %s-server\n[app:%s-server]\nuse = egg:swift#%s\n' \

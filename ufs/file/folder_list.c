@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * folder_list: the system gives names of a directory in no order.  A window keeps the smallest names
- * behind a point, at most WINDOW_BYTES of them; what does not fit is read again with a later point.
+ * behind a point, at most folder_list_window bytes; what does not fit is read again with a later point.
  * A million names fit at once.  A recursive listing goes depth first with one window a level; its
  * order is by path component.  Names of unfinished writes are left out.  Threads: any.
  */
@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WINDOW_BYTES ((size_t)24 << 20)
+size_t folder_list_window = (size_t)24 << 20;
 
 /* Sorted names of one directory, from `next` on. */
 struct window {
@@ -76,7 +76,7 @@ static const char *window_last(const struct window *w)
 static void window_halve(struct window *w)
 {
     window_sort(w);
-    w->count /= 2;
+    w->count = (w->count + 1) / 2;
     w->is_cut = true;
     char *kept = xmalloc(w->cap);
     size_t len = 0;
@@ -127,10 +127,12 @@ static int window_fill(struct window *w, int fd, const char *after, const char *
         if (order <= 0 || strcmp(name, ".") == 0 ||
             strcmp(name, "..") == 0 || root_is_temp(name) || (limit && strcmp(name, limit) > 0))
             continue;
-        if (w->len + strlen(name) + 1 > WINDOW_BYTES) {
+        if (w->len + strlen(name) + 1 > folder_list_window) {
             window_halve(w);
             free(limit);
             limit = xstrdup(window_last(w));
+            if (strcmp(name, limit) > 0)
+                continue;
         }
         window_add(w, name, strlen(name));
     }

@@ -7,3 +7,4 @@
 
 int folder_list(struct ufs *u, const struct ufs_call *c, const char *key, bool recursive, const char *after,
                 ufs_list_fn each, void *arg, struct err *err) must_use;
+extern size_t folder_list_window; /* bytes of names held for a directory; a test makes it small */

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file_util.h"
 #include "base/mem.h"
+#include "ufs/file/folder_list.h"
 #include "ufs/ufs.h"
 
 #include <fcntl.h>
@@ -162,6 +163,29 @@ static void test_order_and_after(void **state)
     expect_list("", true, "gone/x", "\xc3\xa9,");
 }
 
+/* More names than a window holds are read in rounds; none is lost, doubled or out of order. */
+static void test_names_beyond_the_window(void **state)
+{
+    (void)state;
+    AUTO(buf) whole = {0}, windowed = {0};
+    buf_init(&whole, 1 << 20);
+    buf_init(&windowed, 1 << 20);
+    for (int i = 0; i < 300; i++) {
+        AUTO_FREE char *file = xasprintf("%s/root/%s%d", dir, i % 7 ? "n" : "longer-name-", i * 7919 % 300);
+        int fd = open(file, O_CREAT | O_WRONLY, 0644);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    put("n5-dir/x", "");
+    assert_int_equal(ufs_list(u, &call, "", true, NULL, collect, &whole, &err), 0);
+    size_t before = folder_list_window;
+    folder_list_window = 100;
+    int rc = ufs_list(u, &call, "", true, NULL, collect, &windowed, &err);
+    folder_list_window = before;
+    assert_int_equal(rc, 0);
+    assert_string_equal(buf_str(&windowed), buf_str(&whole));
+}
+
 static void test_dead_writes_are_hidden_and_swept(void **state)
 {
     (void)state;
@@ -233,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_follows_inside_when_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replaced_root_is_unreachable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_order_and_after, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_beyond_the_window, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dead_writes_are_hidden_and_swept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_etag_follows_content, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attributes, setup, teardown),
