@@ -231,9 +231,10 @@ static int on_child(void *arg, const struct meta_child *c, struct err *err)
     snprintf(t->levels[t->depth - 1].after, NAME_MAX_BYTES + 1, "%s", c->name);
     if (c->type == INODE_DIRECTORY) {
         t->into = c->ino;
-        return 1;
+        return -ERR_CANCELLED; /* stops the listing */
     }
     if (c->inode->flags & INODE_HAS_STORE_KEY) {
+        entry_guard_inode(&t->e, c->ino, c->inode->attr_ver, 0);
         entry_remove_attr(&t->e, c->ino, "store_key");
         entry_set_inode(&t->e, c->ino, FIELD_FLAGS_CLEAR, c->inode, INODE_HAS_STORE_KEY);
         t->changes++;
@@ -253,10 +254,13 @@ static int tidy_page(struct tidying *t, struct err *err)
     t->changes = t->seen = 0;
     entry_init(&t->e, ENTRY_TASK, t->v->call->now_ms);
     int rc = meta_list(t->v->m->options.meta, l->ino, l->after[0] ? l->after : NULL, -1, PAGE, true, on_child, t, err);
-    int put = rc >= 0 && t->changes ? meta_propose(t->v->m->options.meta, t->v->call, &t->e, err) : 0;
+    bool goes_down = rc == -ERR_CANCELLED;
+    if (goes_down)
+        rc = 0;
+    int put = rc == 0 && t->changes ? meta_propose(t->v->m->options.meta, t->v->call, &t->e, err) : 0;
     entry_done(&t->e);
     TRY(rc);
-    if (rc == 1)
+    if (goes_down)
         push(t, t->into);
     else if (t->seen < PAGE)
         t->depth--;

@@ -416,7 +416,7 @@ static int on_child(void *arg, const struct meta_child *c, struct err *err)
     snprintf(k->levels[k->depth - 1].after, NAME_MAX_BYTES + 1, "%s", c->name);
     if (c->type == INODE_DIRECTORY) {
         k->into = c->ino;
-        return 1;
+        return -ERR_CANCELLED; /* stops the listing */
     }
     return mark_file(k, c->inode, err);
 }
@@ -438,10 +438,12 @@ static int mark_tree(struct marking *k, const struct inode *top, struct err *err
     while (rc >= 0 && k->depth) {
         struct level *l = &k->levels[k->depth - 1];
         rc = meta_list(k->p->options.meta, l->ino, l->after[0] ? l->after : NULL, -1, 0, true, on_child, k, err);
-        if (rc == 1)
+        if (rc == -ERR_CANCELLED) {
             push(k, k->into);
-        else
+            rc = 0;
+        } else {
             k->depth--;
+        }
         if (clock_is_past(k->call->deadline_ms))
             rc = err_set(err, ERR_TIMEOUT, "no time was left to mark all files");
     }

@@ -448,7 +448,7 @@ static int pick_directory(void *arg, const struct meta_child *c, struct err *err
         return 0;
     t->next = *c->inode;
     snprintf(t->next_name, sizeof t->next_name, "%s", c->name);
-    return 1;
+    return -ERR_CANCELLED; /* stops the listing */
 }
 
 static int enter(struct tour *t, inode_id ino, struct err *err)
@@ -466,11 +466,10 @@ static int go_on(struct tour *t, struct err *err)
     if (clock_is_past(t->call->deadline_ms))
         return err_set(err, ERR_TIMEOUT, "no time was left at %.180s", t->path);
     int rc = meta_list(t->s->env.meta, l->ino, l->after[0] ? l->after : NULL, -1, 0, true, pick_directory, t, err);
-    TRY(rc);
-    if (rc == 0) {
+    if (rc == 0)
         t->depth--;
-        return 0;
-    }
+    if (rc != -ERR_CANCELLED)
+        return rc;
     if (path_join(t->path, t->next_name, joined, NULL) < 0)
         return 0; /* too long to be reached by anybody */
     memcpy(t->path, joined, sizeof joined);

@@ -52,7 +52,7 @@ static int on_child(void *arg, const struct meta_child *c, struct err *err)
     if (c->type == INODE_DIRECTORY) {
         r->into = *c->inode;
         snprintf(r->into_name, sizeof r->into_name, "%s", c->name);
-        return 1;
+        return -ERR_CANCELLED; /* stops the listing */
     }
     entry_guard_dentry(&r->e, f->dir.ino, c->name, c->ino, ERR_STALE);
     entry_guard_unchanged_since(&r->e, c->ino, r->d->base);
@@ -103,12 +103,12 @@ static int step(struct removal *r, struct err *err)
     r->seen = 0;
     entry_init(&r->e, ENTRY_SYNC, r->d->call->now_ms);
     int rc = meta_list(r->d->env->meta, here, f->after[0] ? f->after : NULL, -1, PAGE, true, on_child, r, err);
-    if (rc < 0) {
+    if (rc < 0 && rc != -ERR_CANCELLED) {
         entry_done(&r->e);
         return rc;
     }
     TRY(flush(r, err));
-    if (rc == 1)
+    if (rc == -ERR_CANCELLED)
         push(r, &r->into, here, r->into_name);
     else if (r->seen < PAGE)
         return end_frame(r, err);

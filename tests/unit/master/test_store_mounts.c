@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The mount table: its rules and messages, secrets, a store that is dead, and a directory whose bytes must be moved.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "test_store_fixture.h"
+
+#include "base/clock.h"
+#include "master/mounts_circuit.h"
+#include "master/mounts_record.h"
+#include "ufs/filters/fault_store.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static struct store_fixture f;
+static char other[400];
+
+static int setup(void **state)
+{
+    (void)state;
+    store_fixture_init(&f);
+    snprintf(other, sizeof other, "%s/other", f.dir);
+    return mkdir(other, 0755);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    store_fixture_done(&f);
+    return 0;
+}
+
+static int mount_with(const char *path, const char *uri, const struct mount_option *options, size_t n, bool read_only, struct err *err)
+{
+    const struct mount_api *api = master_mount_api(f.m);
+    struct call call = store_fixture_call(&f);
+    struct mount_spec spec = {.path = path, .uri = uri, .freshness = FRESH_NEVER, .options = options, .option_count = n, .is_read_only = read_only};
+    mount_id id;
+    return api->add(api->impl, &call, &spec, &id, err);
+}
+
+static void assert_refused(const char *path, const char *uri, enum err_code code, const char *words)
+{
+    struct err err = {0};
+    assert_int_equal(mount_with(path, uri, NULL, 0, false, &err), -(int)code);
+    if (!strstr(err.text, words))
+        fail_msg("'%s' lacks '%s'", err.text, words);
+}
+
+static void rules(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    char uri[500];
+    store_fixture_write(&f, "there/file", "1");
+    free(store_fixture_list(&f, "/"));
+    assert_refused("/there", other, ERR_ALREADY_EXISTS, "already exists in Alluxio namespace. Try mounting to another path.");
+    assert_refused("/m", "/nowhere/at/all", ERR_STORE_NO_BUCKET, "does not exist");
+    assert_refused("/m", "gopher://x", ERR_INVALID_ARGUMENT, "no driver");
+    assert_refused("/no/parent", other, ERR_NOT_FOUND, "does not exist");
+    snprintf(uri, sizeof uri, "%s/there", f.store_dir);
+    assert_refused("/m", uri, ERR_INVALID_ARGUMENT, "is a prefix of");
+    store_fixture_write(&f, "shadowed", "1"); /* not known here yet */
+    assert_refused("/shadowed", other, ERR_ALREADY_EXISTS, "shadows an existing path");
+    int rc = mount_with("/m", other, NULL, 0, false, &err);
+    if (rc < 0)
+        print_message("%s\n", err.text);
+    assert_int_equal(rc, 0);
+    assert_refused("/m", other, ERR_INVALID_ARGUMENT, "is a prefix of");
+}
+
+static int find_m(void *arg, const struct mount_info *i)
+{
+    if (!strcmp(i->path, "/m"))
+        snprintf(arg, 200, "%u %s %s %s", i->id, i->kind, i->option_count ? i->options[0].value : "-", mount_mode_name(i->mode));
+    return 0;
+}
+
+static void shown(char to[200])
+{
+    const struct mount_api *api = master_mount_api(f.m);
+    struct call call = store_fixture_call(&f);
+    to[0] = 0;
+    assert_int_equal(api->list(api->impl, &call, find_m, to, NULL), 0);
+}
+
+static void mounted(void **state)
+{
+    (void)state;
+    const struct mount_api *api = master_mount_api(f.m);
+    struct mount_at at;
+    char text[200], path[500];
+    struct err err = {0};
+    assert_int_equal(mount_with("/m", other, NULL, 0, true, &err), 0);
+    snprintf(path, sizeof path, "%s/file", other);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fclose(out);
+    char *names = store_fixture_list(&f, "/m");
+    assert_string_equal(names, "file");
+    free(names);
+    assert_int_equal(mounts_resolve(master_mounts(f.m), "/m/a/b", &at, NULL), 0);
+    assert_int_equal(at.id, 2);
+    assert_string_equal(at.relative, "a/b");
+    assert_int_equal(mounts_resolve(master_mounts(f.m), "/mm", &at, NULL), 0);
+    assert_int_equal(at.id, 1);
+    assert_int_equal(mounts_resolve(master_mounts(f.m), "/m", &at, NULL), 0);
+    assert_string_equal(at.relative, "");
+    assert_int_equal(mounts_check(master_mounts(f.m), &at, "/m/x", true, "create", &err), -ERR_READ_ONLY);
+    assert_string_equal(err.text, "A write operation on /m/x under a readonly mount point /m is not allowed");
+    struct call call = store_fixture_call(&f);
+    assert_int_equal(api->set_mode(api->impl, &call, other, MOUNT_NO_ACCESS, NULL), 0);
+    shown(text);
+    assert_string_equal(text, "2 file - noAccess");
+    assert_int_equal(mounts_resolve(master_mounts(f.m), "/m/x", &at, NULL), 0);
+    assert_int_equal(mounts_check(master_mounts(f.m), &at, "/m/x", false, "read", &err), -ERR_UNAVAILABLE);
+    assert_non_null(strstr(err.text, "Operation read not allowed on ufs path"));
+    assert_non_null(strstr(err.text, "under maintenance mode noAccess"));
+    assert_int_equal(api->set_mode(api->impl, &call, other, MOUNT_READ_WRITE, NULL), 0);
+    store_fixture_stop(&f);
+    store_fixture_start(&f);
+    api = master_mount_api(f.m);
+    shown(text);
+    assert_string_equal(text, "2 file - readWrite");
+    call = store_fixture_call(&f);
+    assert_int_equal(api->remove(api->impl, &call, "/", NULL, &err), -ERR_CONFLICT);
+    assert_int_equal(api->remove(api->impl, &call, "/m", "\"other\"", &err), -ERR_PRECONDITION_FAILED);
+    int rc = api->remove(api->impl, &call, "/m", NULL, &err);
+    if (rc < 0)
+        print_message("%s\n", err.text);
+    assert_int_equal(rc, 0);
+    names = store_fixture_list(&f, "/");
+    assert_string_equal(names, "");
+    free(names);
+    assert_int_equal(mount_with("/m", other, NULL, 0, false, &err), 0);
+    shown(text);
+    assert_string_equal(text, "3 file - readWrite"); /* ids are never given again */
+}
+
+static void secrets(void **state)
+{
+    (void)state;
+    struct mount_option o = {"s3a.secretKey", "very secret"};
+    struct mount_spec spec = {.path = "/s", .uri = "s3://bucket/x", .options = &o, .option_count = 1};
+    struct mount_record r = {0}, back = {0}, kept = {0};
+    struct crypto_key wrong = {{1}};
+    AUTO(buf) raw = {0};
+    buf_init(&raw, 10000);
+    assert_int_equal(mounts_record_make(&spec, NULL, &r, NULL), 0);
+    mounts_record_write(&r, &f.key, &raw);
+    assert_null(strstr(buf_str(&raw), "very secret"));
+    r.id = 7;
+    buf_reset(&raw);
+    mounts_record_write(&r, &f.key, &raw);
+    assert_int_equal(mounts_record_read(raw.data, raw.len, &f.key, &back, NULL), 0);
+    assert_string_equal(back.options[0].value, "very secret");
+    o.value = MOUNT_MASK;
+    assert_int_equal(mounts_record_make(&spec, &back, &kept, NULL), 0);
+    assert_string_equal(kept.options[0].value, "very secret");
+    mounts_record_done(&kept);
+    assert_int_equal(mounts_record_make(&spec, NULL, &kept, NULL), -ERR_INVALID_ARGUMENT);
+    mounts_record_done(&back);
+    assert_int_equal(mounts_record_read(raw.data, raw.len, &wrong, &back, NULL), 0);
+    assert_non_null(back.failure);
+    mounts_record_done(&back);
+    assert_int_equal(mounts_record_read("{\"id\":1}", 8, &f.key, &back, NULL), -ERR_CORRUPT);
+    assert_int_equal(mounts_record_read("[", 1, &f.key, &back, NULL), -ERR_CORRUPT);
+    mounts_record_done(&r);
+}
+
+static void uris(void **state)
+{
+    (void)state;
+    assert_true(mounts_record_is_below("s3://b/x", "s3://b"));
+    assert_true(mounts_record_is_below("file:///a/b", "/a"));
+    assert_true(mounts_record_is_below("/a", "/"));
+    assert_false(mounts_record_is_below("/ab", "/a"));
+    assert_false(mounts_record_is_below("s3://bucket2", "s3://bucket"));
+}
+
+static void circuit(void **state)
+{
+    (void)state;
+    struct ufs *mem, *bad;
+    struct ufs_properties none = {0};
+    struct ufs_call c = {.deadline_ms = clock_mono_ms() + 10000};
+    struct ufs_stat st;
+    struct err err = {0};
+    assert_int_equal(ufs_driver_for("mem://circuit")->open("mem://circuit", &none, &mem, NULL), 0);
+    assert_int_equal(fault_store_open("stat:1:STORE_UNREACHABLE", 1, mem, &bad, &err), 0);
+    struct ufs *u = mounts_circuit_open("mem://circuit", bad);
+    for (int i = 0; i < 3; i++) {
+        assert_false(mounts_circuit_is_broken(u));
+        assert_int_equal(ufs_stat(u, &c, "x", &st, &err), -ERR_STORE_UNREACHABLE);
+    }
+    assert_true(mounts_circuit_is_broken(u));
+    assert_int_equal(ufs_stat(u, &c, "x", &st, &err), -ERR_STORE_UNREACHABLE);
+    assert_non_null(strstr(err.text, "is asked again in"));
+    ufs_close(u);
+}
+
+static bool has_moved(void *arg)
+{
+    struct inode i;
+    return store_fixture_stat(&f, arg, &i) == 0 && !(i.flags & INODE_HAS_STORE_KEY);
+}
+
+/* What op_rename journals on a store that can only copy: the name changes at once, the bytes follow. */
+static void rename_in_namespace(const char *from, const char *to)
+{
+    AUTO(walk) w = {0};
+    AUTO(entry) e = {0};
+    struct intent_claim *c;
+    struct intents *in = master_intents(f.m);
+    char path[64];
+    snprintf(path, sizeof path, "/%s", from);
+    assert_int_equal(meta_walk(f.meta, path, &w, NULL), 0);
+    assert_int_equal(w.count, w.depth);
+    struct call call = store_fixture_call(&f);
+    struct intent i = {.kind = INTENT_MOVE, .mount = 1, .key = from, .target = to, .ino = w.last.ino, .is_directory = true};
+    assert_int_equal(intents_claim(in, &call, &i, &c, NULL), 0);
+    struct inode moved = w.last;
+    snprintf(moved.name, sizeof moved.name, "%s", to);
+    entry_init(&e, ENTRY_RENAME, call.now_ms);
+    entry_remove_dentry(&e, INODE_ROOT, from);
+    entry_put_dentry(&e, INODE_ROOT, to, moved.ino, INODE_DIRECTORY);
+    entry_set_inode(&e, moved.ino, FIELD_PLACE, &moved, 0);
+    mover_add(&e, &moved, 1, from, call.now_ms);
+    intents_put(c, &e);
+    assert_int_equal(meta_propose(f.meta, &call, &e, NULL), 0);
+    assert_int_equal(intents_run(in, &call, c, NULL), 0);
+}
+
+static void directory_moves(void **state)
+{
+    (void)state;
+    char key[64];
+    for (int i = 0; i < 130; i++) {
+        snprintf(key, sizeof key, "d/f%03d", i);
+        store_fixture_write(&f, key, "12345");
+    }
+    store_fixture_write(&f, "d/sub/x", "1");
+    free(store_fixture_list(&f, "/"));
+    free(store_fixture_list(&f, "/d"));
+    store_fixture_write(&f, "d/unknown", "1"); /* never loaded here */
+    rename_in_namespace("d", "e");
+    assert_int_equal(store_fixture_stat(&f, "/e/f000", NULL), 0);
+    assert_true(store_fixture_until(has_moved, (void *)"/e", 10000));
+    assert_true(store_fixture_until(has_moved, (void *)"/e/f129", 10000));
+    assert_true(store_fixture_until(has_moved, (void *)"/e/f000", 10000));
+    assert_true(store_fixture_has(&f, "e/f000") && store_fixture_has(&f, "e/sub/x"));
+    assert_true(store_fixture_has(&f, "e/unknown") && store_fixture_has(&f, "e/f129"));
+    assert_false(store_fixture_has(&f, "d"));
+    struct call call = store_fixture_call(&f);
+    const struct meta_api *api = master_meta_api(f.m);
+    assert_int_equal(api->load_metadata(api->impl, &call, "/", true, true, NULL), 0);
+    char *names = store_fixture_list(&f, "/");
+    assert_string_equal(names, "e");
+    free(names);
+    struct inode i;
+    assert_int_equal(store_fixture_stat(&f, "/e/f100", &i), 0);
+    assert_int_equal(i.length, 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(rules, setup, teardown),
+        cmocka_unit_test_setup_teardown(mounted, setup, teardown),
+        cmocka_unit_test(secrets),
+        cmocka_unit_test(uris),
+        cmocka_unit_test(circuit),
+        cmocka_unit_test_setup_teardown(directory_moves, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
