@@ -116,7 +116,7 @@ static int error_of(const struct xml_node *root, long status, const char *what, 
     if (code == ERR_OK)
         code = code_of_status(status);
     return err_set(err, code, "%.60s: %s%s%s", what, name[0] ? name : err_sentence(code),
-                   message[0] ? ": " : "", message);
+                   name[0] || message[0] ? ": " : "", message[0] ? message : name[0] ? err_sentence(code) : "");
 }
 
 int answer_error(long status, const char *body, size_t len, const char *what, struct err *err)

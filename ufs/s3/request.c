@@ -172,13 +172,24 @@ static void on_header(void *arg, const char *name, const char *value)
         r->mtime_ms = 0;
 }
 
+/* Swift answers unsigned requests by 400 or 412 and HTML. */
 static int failed(const struct s3_store *s, const struct request *r, struct err *err)
 {
+    bool is_conditional = has_header(r, "if-match") || has_header(r, "if-none-match") ||
+                          has_header(r, "x-amz-copy-source-if-match");
+
     if (r->status >= 300 && r->status < 400 && r->location[0])
         return err_set(err, ERR_STORE_DENIED,
                        "bucket %.60s is in region %s: set isthmus.underfs.s3.region to it", s->bucket,
                        r->location);
-    return answer_error(r->status, r->answer.data, r->answer.len, r->what, err);
+    int rc = answer_error(r->status, r->answer.data, r->answer.len, r->what, err);
+    bool is_refused = rc == -ERR_STORE_DENIED || (rc == -ERR_PRECONDITION_FAILED && !is_conditional);
+    if (is_refused && !s->access_key)
+        return err_set(err, ERR_STORE_AUTH, "%.100s: the store wants credentials (HTTP %ld)", r->what,
+                       r->status);
+    if (is_refused && rc == -ERR_PRECONDITION_FAILED)
+        return err_set(err, ERR_STORE_DENIED, "%.100s: the store refused it (HTTP 412)", r->what);
+    return rc;
 }
 
 static int send_once(struct s3_store *s, const struct ufs_call *c, struct request *r,

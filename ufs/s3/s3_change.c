@@ -2,7 +2,7 @@
  *
  * s3_change: removing, folders and copies.  A folder is an empty object whose key ends in '/'; made
  * so that it stays when nothing is in it, together with parents that nothing else infers.
- * Threads: any.
+ * The retry filter repeats these calls; only parts of a copy are repeated here.  Threads: any.
  */
 #include "base/crypto.h"
 #include "base/mem.h"
@@ -22,7 +22,7 @@ static int delete_key(struct s3_store *s, const struct ufs_call *c, const char *
     AUTO_FREE char *what = xasprintf("removing '%s'", full);
     AUTO(request) r = {.method = "DELETE", .key = full, .what = what};
 
-    int rc = request_retry(s, c, &r, err);
+    int rc = request_do(s, c, &r, err);
     return rc == -ERR_NOT_FOUND ? 0 : rc;
 }
 
@@ -61,7 +61,7 @@ static int delete_batch(struct s3_store *s, const struct ufs_call *c, const stru
     request_param(&r, "delete", "");
     request_header(&r, "content-md5", buf_str(&md5));
     request_header(&r, "content-type", "application/xml");
-    TRY(request_retry(s, c, &r, err));
+    TRY(request_do(s, c, &r, err));
     TRY(answer_deleted(r.answer.data, r.answer.len, &failed, &first));
     if (failed)
         return err_set(err, first.code, "%zu of %zu files were not removed: %s", failed, n,
@@ -122,7 +122,7 @@ static int put_marker(struct s3_store *s, const struct ufs_call *c, const char *
     AUTO(request) r = {.method = "PUT", .key = marker, .what = what, .body = ""};
 
     request_header(&r, "content-type", "application/x-directory");
-    return request_retry(s, c, &r, err);
+    return request_do(s, c, &r, err);
 }
 
 /* Markers from the deepest missing parent up; the first that is there ends it. */
@@ -203,7 +203,7 @@ static int copy_whole(struct s3_store *s, const struct ufs_call *c, const char *
     request_header(&r, "x-amz-copy-source", source);
     if (s->encrypt)
         request_header(&r, "x-amz-server-side-encryption", "AES256");
-    TRY(request_retry(s, c, &r, err));
+    TRY(request_do(s, c, &r, err));
     return answer_hidden_error(r.answer.data, r.answer.len, what, err);
 }
 

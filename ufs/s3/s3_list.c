@@ -58,7 +58,7 @@ static int ask(struct s3_store *s, const struct ufs_call *c, const char *prefix,
                const char *delimiter, const char *max, struct cursor *at, struct answer_page *ret,
                struct err *err)
 {
-    AUTO_FREE char *what = xasprintf("listing '%s'", prefix);
+    AUTO_FREE char *what = xasprintf("listing '%s/%s'", s->bucket, prefix);
     AUTO(request) r = {.method = "GET", .what = what};
 
     request_param(&r, "prefix", prefix);
