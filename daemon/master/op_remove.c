@@ -135,8 +135,7 @@ static int by_length_down(const void *a, const void *b)
 static int unmount_below(struct master *m, const struct call *call, const char *path, struct err *err)
 {
     struct names s = {.top = path};
-    struct call plain = *call;
-    plain.idempotency_key = NULL;
+    struct call plain = ops_real(call);
     int rc = m->mount_api.list(m->mount_api.impl, call, collect_mount, &s, err);
     if (s.n)
         qsort(s.items, s.n, sizeof *s.items, by_length_down);
@@ -246,8 +245,9 @@ static int prepare(struct master *m, const struct call *call, struct removing *r
     if (!rc)
         rc = check_mounts(m, call, r, err);
     bool is_directory = !rc && r->p.walk.last.type == INODE_DIRECTORY;
+    struct call real = ops_real(call);
     if (is_directory && !r->o->unchecked && !r->o->only_here && !place_is_mount_point(&r->p))
-        rc = sync_subtree(m->sync, call, r->p.path, err);
+        rc = sync_subtree(m->sync, &real, r->p.path, err);
     if (!rc && place_is_mount_point(&r->p) && r->o->with_mount_points && !call->is_dry_run)
         rc = 1; /* unmounting took it away */
     place_done(&r->p);

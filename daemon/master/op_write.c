@@ -250,8 +250,7 @@ static int clear_object(struct master *m, const struct call *call, const struct 
     bool stays_out = o.write_type == WRITE_MUST_CACHE || o.write_type == WRITE_NONE;
     if (!b->is_visible || call->is_dry_run || !stays_out || !place_is_found(p) || p->walk.last.persistence == PERSIST_NOT)
         return 0;
-    struct call plain = *call;
-    plain.idempotency_key = NULL;
+    struct call plain = ops_real(call);
     struct remove_options remove = {.unchecked = true};
     TRY(op_remove(m, &plain, p->path, &remove, err));
     return err_set(err, ERR_STALE, "the replaced file is gone");

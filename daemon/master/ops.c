@@ -44,13 +44,22 @@ int place_open(struct master *m, const struct call *call, const char *path, stru
     return place_again(m, ret, err);
 }
 
+struct call ops_real(const struct call *call)
+{
+    struct call real = *call;
+    real.is_dry_run = false;
+    real.idempotency_key = NULL;
+    return real;
+}
+
 int place_sync(struct master *m, const struct call *call, struct place *p, const struct sync_wish *wish, struct sync_state *state,
                struct err *err)
 {
     struct sync_state here = {0};
     if (!state)
         state = &here;
-    TRY(sync_before(m->sync, call, p->path, &p->walk, wish, state, err));
+    struct call real = ops_real(call);
+    TRY(sync_before(m->sync, &real, p->path, &p->walk, wish, state, err));
     return state->must_walk ? place_again(m, p, err) : 0;
 }
 
@@ -243,6 +252,7 @@ void ops_guard(struct entry *e, const struct place *p)
 
 int ops_propose(struct master *m, const struct call *call, const struct entry *e, struct err *err)
 {
+    TRY(buf_check(&e->bytes, "what the change writes at once", err));
     if (call->is_dry_run)
         return 0;
     return meta_propose(m->meta, call, e, err);

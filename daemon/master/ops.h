@@ -67,6 +67,8 @@ int place_again(struct master *m, struct place *p, struct err *err) must_use; /*
  * `state` may be NULL. */
 int place_sync(struct master *m, const struct call *call, struct place *p, const struct sync_wish *wish, struct sync_state *state,
                struct err *err) must_use;
+/* The call for steps that are not the caller's change (loading what a store has): never a dry run, without its key. */
+struct call ops_real(const struct call *call);
 bool place_is_found(const struct place *p);
 bool place_is_root(const struct place *p);
 bool place_is_mount_point(const struct place *p);

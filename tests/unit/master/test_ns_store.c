@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Operations and the stores behind them: what lies there, several mounts, stores that refuse, and directories that
+ * move on stores without rename.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "master/keys.h"
+#include "master/store_part.h"
+#include "ns_fixture.h"
+
+#define OK(rc)                                                                                     \
+    do {                                                                                           \
+        int ok_rc_ = (rc);                                                                         \
+        if (ok_rc_)                                                                                \
+            fail_msg("%s: %d %s", #rc, ok_rc_, n->err.text);                                       \
+    } while (0)
+#define FAILS(rc, code, sentence)                                                                  \
+    do {                                                                                           \
+        int fails_rc_ = (rc);                                                                      \
+        if (fails_rc_ != -(code) || strncmp(n->err.text, sentence, strlen(sentence)))              \
+            fail_msg("%s: %d %s", #rc, fails_rc_, n->err.text);                                    \
+    } while (0)
+
+static int setup(void **state)
+{
+    *state = ns_new(NULL);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    ns_free(*state);
+    return 0;
+}
+
+static int mount_at(struct ns *n, const char *path, const char *uri, bool read_only, const char *fault)
+{
+    const struct mount_api *a = master_mount_api(n->m);
+    struct mount_option o = {"isthmus.test.fault", fault};
+    struct mount_spec spec = {.path = path, .uri = uri, .is_read_only = read_only, .freshness = FRESH_NEVER, .options = &o, .option_count = fault ? 1 : 0};
+    struct call c = ns_call(n, NULL);
+    mount_id id;
+    return a->add(a->impl, &c, &spec, &id, &n->err);
+}
+
+static void put_file(struct ns *n, const char *key, const char *text)
+{
+    AUTO_FREE char *path = xasprintf("%s/%s", n->uri, key);
+    char dir[PATH_MAX_BYTES + 1];
+    path_parent(path, dir);
+    assert_int_equal(file_mkdirs(dir, 0755, &n->err), 0);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void test_behind_our_back(void **state)
+{
+    struct ns *n = *state;
+    struct inode i;
+    struct ns_names names;
+    struct list_result r;
+    put_file(n, "lake/a/one", "1");
+    put_file(n, "lake/two", "22");
+    OK(ns_stat(n, NULL, "/lake/a/one", &i));
+    assert_int_equal(i.length, 1);
+    assert_int_equal(i.persistence, PERSIST_DONE);
+    OK(ns_list(n, NULL, "/lake", NULL, &names, &r));
+    assert_string_equal(names.text, "/lake/a,/lake/two");
+    FAILS(ns_mkdir(n, NULL, "/lake/two", false), ERR_ALREADY_EXISTS, "/lake/two already exists");
+    /* a recursive delete knows all that is there, also what was never looked at */
+    put_file(n, "deep/x/y/z", "z");
+    struct call c = ns_call(n, NULL);
+    struct remove_options o = {.is_recursive = true};
+    c.is_dry_run = true;
+    OK(n->api->remove(n->m, &c, "/deep", &o, &n->err));
+    assert_int_equal(n->result.effects[0].count, 1);
+    assert_true(ns_in_store(n, "deep/x/y/z"));
+    FAILS(ns_remove(n, NULL, "/deep", false), ERR_NOT_EMPTY, "Cannot delete non-empty directory /deep");
+    OK(ns_remove(n, NULL, "/deep", true));
+    assert_false(ns_in_store(n, "deep/x/y/z"));
+    FAILS(ns_stat(n, NULL, "/deep/x", &i), ERR_NOT_FOUND, "Path");
+}
+
+static void test_mounts(void **state)
+{
+    struct ns *n = *state;
+    struct ns_names names;
+    struct list_result r;
+    OK(mount_at(n, "/m", "mem://ns-mounts", false, NULL));
+    OK(ns_write(n, NULL, "/m/f", "x", WRITE_THROUGH, false));
+    OK(ns_write(n, NULL, "/g", "y", WRITE_THROUGH, false));
+    OK(ns_list(n, NULL, "/m", NULL, &names, &r));
+    assert_string_equal(names.text, "/m/f");
+    assert_false(ns_in_store(n, "m/f"));
+    FAILS(ns_rename(n, NULL, "/g", "/m/g", false), ERR_CROSS_MOUNT, "Renaming /g to /m/g crosses mount points");
+    FAILS(ns_rename(n, NULL, "/m", "/q", false), ERR_CONFLICT, "/m is a mount point and cannot be renamed");
+    FAILS(ns_remove(n, NULL, "/m", true), ERR_CONFLICT, "/m is a mount point");
+    OK(ns_mkdir(n, NULL, "/d", false));
+    OK(mount_at(n, "/d/ro", "mem://ns-mounts-ro", true, NULL));
+    FAILS(ns_rename(n, NULL, "/d", "/e", false), ERR_CONFLICT, "/d holds a mount point");
+    FAILS(ns_mkdir(n, NULL, "/d/ro/x", false), ERR_READ_ONLY, "A write operation on /d/ro/x under a readonly mount point /d/ro is not allowed");
+    FAILS(ns_remove(n, NULL, "/d", true), ERR_CONFLICT, "/d holds a mount point");
+    struct remove_options o = {.is_recursive = true, .with_mount_points = true};
+    struct call c = ns_call(n, NULL);
+    OK(n->api->remove(n->m, &c, "/d", &o, &n->err));
+    FAILS(ns_stat(n, NULL, "/d", NULL), ERR_NOT_FOUND, "Path");
+    c = ns_call(n, NULL);
+    OK(n->api->remove(n->m, &c, "/m", &o, &n->err));
+    FAILS(ns_stat(n, NULL, "/m/f", NULL), ERR_NOT_FOUND, "Path");
+    OK(mount_at(n, "/back", "mem://ns-mounts", false, NULL)); /* unmounting took nothing from the store */
+    OK(ns_stat(n, NULL, "/back/f", NULL));
+}
+
+static void test_refusing_store(void **state)
+{
+    struct ns *n = *state;
+    struct inode i;
+    OK(mount_at(n, "/m", "mem://ns-refuse", false, "rename:1:store_denied"));
+    OK(ns_write(n, NULL, "/m/f", "x", WRITE_THROUGH, false));
+    int rc = ns_rename(n, NULL, "/m/f", "/m/g", false);
+    assert_int_equal(rc, -ERR_STORE_DENIED);
+    OK(ns_stat(n, NULL, "/m/f", &i)); /* as before */
+    assert_int_equal(i.length, 1);
+    FAILS(ns_stat(n, NULL, "/m/g", NULL), ERR_NOT_FOUND, "Path");
+}
+
+/* Is the content at the key that stat names? */
+static bool is_readable(struct ns *n, const char *path, char *key, size_t cap)
+{
+    struct call c = ns_call(n, NULL);
+    struct read_options o = {.sync_interval_ms = -2};
+    struct read_plan plan = {0};
+    if (n->api->stat(n->m, &c, path, &o, &plan, &n->err))
+        return false;
+    const struct store_api *s = master_store_api(n->m);
+    struct mount_store st;
+    struct ufs_stat us;
+    struct ufs_call uc = {c.deadline_ms, NULL};
+    assert_int_equal(s->get(s->impl, plan.content.mount, false, &st, &n->err), 0);
+    int rc = ufs_stat(st.ufs, &uc, plan.content.key, &us, &n->err);
+    s->put(s->impl, &st);
+    snprintf(key, cap, "%s", plan.content.key);
+    read_plan_done(&plan);
+    return !rc;
+}
+
+static void test_moving_directory(void **state)
+{
+    struct ns *n = *state;
+    char key[256];
+    OK(mount_at(n, "/m", "mem://ns-move", false, NULL));
+    for (int k = 0; k < 20; k++) {
+        char path[64];
+        snprintf(path, sizeof path, "/m/a/s%d/f", k);
+        OK(ns_write(n, NULL, path, "x", WRITE_THROUGH, false));
+    }
+    OK(ns_rename(n, NULL, "/m/a", "/m/b", false));
+    FAILS(ns_stat(n, NULL, "/m/a/s1/f", NULL), ERR_NOT_FOUND, "Path");
+    OK(ns_write(n, NULL, "/m/b/new", "new", WRITE_THROUGH, false)); /* while it moves */
+    int64_t until = clock_mono_ms() + 15000;
+    bool is_moved = false;
+    while (!is_moved && !clock_is_past(until)) {
+        is_moved = is_readable(n, "/m/b/s7/f", key, sizeof key) && !strcmp(key, "b/s7/f");
+        is_moved = is_moved && is_readable(n, "/m/b/new", key, sizeof key) && !strcmp(key, "b/new");
+        usleep(2000);
+    }
+    assert_true(is_moved);
+    OK(ns_rename(n, NULL, "/m/b/s7/f", "/m/b/g", false));
+    assert_true(is_readable(n, "/m/b/g", key, sizeof key));
+    assert_string_equal(key, "b/g");
+    OK(ns_remove(n, NULL, "/m/b", true));
+    FAILS(ns_stat(n, NULL, "/m/b/g", NULL), ERR_NOT_FOUND, "Path");
+    FAILS(ns_stat(n, NULL, "/m/a", NULL), ERR_NOT_FOUND, "Path");
+}
+
+static void test_write_fails(void **state)
+{
+    struct ns *n = *state;
+    struct call c = ns_call(n, NULL);
+    struct write_plan plan;
+    struct create_options o = {.write_type = WRITE_THROUGH, .mode = -1, .ttl_ms = -1, .replication_max = -1, .overwrite = true};
+    OK(ns_write(n, NULL, "/f", "old", WRITE_THROUGH, false));
+    OK(n->api->write_begin(n->m, &c, "/f", &o, &plan, &n->err));
+    n->api->write_abort(n->m, &c, &plan);
+    struct inode i;
+    OK(ns_stat(n, NULL, "/f", &i));
+    assert_int_equal(i.length, 3);
+    OK(ns_write(n, NULL, "/f", "newer", WRITE_THROUGH, true)); /* recovery gave the key back */
+    OK(ns_stat(n, NULL, "/f", &i));
+    assert_int_equal(i.length, 5);
+    /* bytes that reached the store and were never committed are what the store has */
+    c = ns_call(n, NULL);
+    OK(n->api->write_begin(n->m, &c, "/f", &o, &plan, &n->err));
+    put_file(n, "f", "seven77");
+    n->api->write_abort(n->m, &c, &plan);
+    int64_t until = clock_mono_ms() + 10000;
+    do {
+        OK(ns_stat(n, NULL, "/f", &i));
+        usleep(1000);
+    } while (i.length != 7 && !clock_is_past(until));
+    assert_int_equal(i.length, 7);
+}
+
+static void test_decisions(void **state)
+{
+    (void)state;
+    enum { NO, D = INODE_DIRECTORY, F = INODE_FILE, L = INODE_SYMLINK };
+    static const struct {
+        int from, persistence, to, to_persistence;
+        unsigned caps;
+        bool same;
+        enum store_part want;
+    } cases[] = {
+        {F, PERSIST_DONE, NO, 0, 0, false, STORE_RENAME},
+        {F, PERSIST_DONE, F, PERSIST_DONE, 0, false, STORE_RENAME}, /* replaces the target's object */
+        {F, PERSIST_DONE, NO, 0, 0, true, STORE_NOTHING},
+        {F, PERSIST_TODO, NO, 0, 0, false, STORE_REMOVE_SOURCE},
+        {F, PERSIST_NOT, NO, 0, 0, false, STORE_NOTHING},
+        {F, PERSIST_NOT, F, PERSIST_NOT, 0, false, STORE_NOTHING},
+        {F, PERSIST_NOT, F, PERSIST_DONE, 0, false, STORE_REMOVE_TARGET},
+        {F, PERSIST_LOST, F, PERSIST_DONE, 0, false, STORE_REMOVE_TARGET},
+        {L, PERSIST_NOT, F, PERSIST_DONE, 0, false, STORE_REMOVE_TARGET},
+        {D, PERSIST_NOT, NO, 0, UFS_CAP_DIR_RENAME, false, STORE_RENAME},
+        {D, PERSIST_DONE, NO, 0, 0, false, STORE_MOVE_LATER},
+        {D, PERSIST_DONE, NO, 0, 0, true, STORE_NOTHING},
+    };
+    for (size_t i = 0; i < array_len(cases); i++) {
+        struct inode from = {.type = (enum inode_type)cases[i].from, .persistence = (enum persistence)cases[i].persistence};
+        struct inode to = {.type = (enum inode_type)cases[i].to, .persistence = (enum persistence)cases[i].to_persistence};
+        if (store_part_rename(&from, cases[i].to ? &to : NULL, cases[i].caps, cases[i].same) != cases[i].want)
+            fail_msg("case %zu", i);
+    }
+    static const char *const keys[][3] = {{"a", "b/c", "a/b/c"}, {"", "b", "b"}, {"a/x", "", "a/x"}, {"", "", ""}};
+    for (size_t i = 0; i < array_len(keys); i++) {
+        AUTO_FREE char *key = keys_join(keys[i][0], keys[i][1]);
+        assert_string_equal(key, keys[i][2]);
+    }
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_behind_our_back), T(test_mounts), T(test_refusing_store), T(test_moving_directory), T(test_write_fails), cmocka_unit_test(test_decisions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
