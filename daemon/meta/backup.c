@@ -60,11 +60,12 @@ static uint64_t get_u64(const uint8_t *p)
 static int copy_steps(sqlite3_backup *b, int64_t deadline_ms, struct err *err)
 {
     int rc;
-    while ((rc = sqlite3_backup_step(b, STEP_PAGES)) == SQLITE_OK) {
+    do {
+        rc = sqlite3_backup_step(b, STEP_PAGES);
         FAULT("meta.during_backup");
-        if (clock_is_past(deadline_ms))
+        if (rc == SQLITE_OK && clock_is_past(deadline_ms))
             return err_set(err, ERR_TIMEOUT, "the backup was not done in time");
-    }
+    } while (rc == SQLITE_OK);
     return rc == SQLITE_DONE ? 0 : err_set(err, ERR_IO, "the metadata database cannot be copied: %s", sqlite3_errstr(rc));
 }
 
