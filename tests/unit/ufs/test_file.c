@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file_util.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "ufs/file/folder_list.h"
 #include "ufs/ufs.h"
 
@@ -35,7 +36,9 @@ static int setup(void **state)
     char sub[80];
     snprintf(sub, sizeof(sub), "%s/root", dir);
     assert_int_equal(mkdir(sub, 0755), 0);
-    assert_int_equal(ufs_open(sub, NULL, &u, &err), 0);
+    struct ufs_item item = {"isthmus.underfs.local.sync", "false"};
+    struct ufs_properties p = {1, &item};
+    assert_int_equal(ufs_open(sub, &p, &u, &err), 0);
     call.deadline_ms = clock_mono_ms() + 20000;
     return 0;
 }
@@ -236,6 +239,55 @@ static void test_attributes(void **state)
     assert_string_equal(err.field, "owner");
 }
 
+static int wrong; /* atomic */
+
+static void note_wrong(int rc)
+{
+    if (rc < 0 && rc != -ERR_NOT_FOUND && rc != -ERR_PRECONDITION_FAILED && rc != -ERR_CORRUPT)
+        __atomic_add_fetch(&wrong, 1, __ATOMIC_RELAXED);
+}
+
+/* Writers, readers, renames and removals of a few names in one directory that comes and goes. */
+static void work(void *arg)
+{
+    char key[16], other[16];
+    struct ufs_stat st;
+
+    for (int i = 0; i < 60; i++) {
+        AUTO(buf) b = {0};
+        struct source_mem s;
+        struct sink_buf sink;
+        struct err e;
+        snprintf(key, sizeof(key), "d/%d", i % 3);
+        snprintf(other, sizeof(other), "d/%d", (i + 1) % 3);
+        source_mem_init(&s, key, strlen(key));
+        buf_init(&b, 1 << 16);
+        sink_buf_init(&sink, &b);
+        int rc = ufs_write(u, &call, key, &s.source, false, &st, &e);
+        note_wrong(rc == -ERR_NOT_FOUND ? 0 : rc);
+        note_wrong(ufs_read(u, &call, key, 0, UINT64_MAX, NULL, &sink.sink, &e));
+        note_wrong(ufs_list(u, &call, "", true, NULL, collect, &b, &e));
+        note_wrong(ufs_rename(u, &call, key, other, &e));
+        note_wrong(ufs_remove(u, &call, other, &e));
+        rc = ufs_rmdir(u, &call, "d", &e);
+        note_wrong(rc == -ERR_NOT_EMPTY ? 0 : rc);
+    }
+    (void)arg;
+}
+
+static void test_many_threads(void **state)
+{
+    (void)state;
+    struct thread t[4] = {0};
+
+    wrong = 0;
+    for (size_t i = 0; i < array_len(t); i++)
+        thread_start(&t[i], "worker", work, NULL);
+    for (size_t i = 0; i < array_len(t); i++)
+        thread_join(&t[i]);
+    assert_int_equal(wrong, 0);
+}
+
 static void test_pipe_does_not_hang(void **state)
 {
     (void)state;
@@ -261,6 +313,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_dead_writes_are_hidden_and_swept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_etag_follows_content, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attributes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_threads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pipe_does_not_hang, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
