@@ -134,8 +134,12 @@ static int verdict(struct test_job *j, struct ufs_stat *ret_root, unsigned *ret_
         const struct ufs_test_step *s = &j->steps[i];
         if (strcmp(s->state, "failed"))
             continue;
-        if (s->err.code == ERR_NOT_FOUND || s->err.code == ERR_STORE_NO_BUCKET)
-            return err_set(err, s->err.code, "Ufs path %.180s does not exist", j->uri);
+        enum err_code code = s->err.code;
+        bool is_local = !(ufs_capabilities(j->ufs) & UFS_CAP_NETWORK);
+        if (code == ERR_STORE_UNREACHABLE && is_local) /* a folder that is not there, or not one */
+            return err_set(err, ERR_NOT_FOUND, "Ufs path %.80s does not exist: %.120s", j->uri, s->err.text);
+        if (code == ERR_NOT_FOUND || code == ERR_STORE_NO_BUCKET)
+            return err_set(err, code, "Ufs path %.180s does not exist", j->uri);
         if (err)
             *err = s->err;
         return -(int)(s->err.code ? s->err.code : ERR_STORE_ERROR);

@@ -63,7 +63,7 @@ static void rules(void **state)
     store_fixture_write(&f, "there/file", "1");
     free(store_fixture_list(&f, "/"));
     assert_refused("/there", other, ERR_ALREADY_EXISTS, "already exists in Alluxio namespace. Try mounting to another path.");
-    assert_refused("/m", "/nowhere/at/all", ERR_STORE_NO_BUCKET, "does not exist");
+    assert_refused("/m", "/nowhere/at/all", ERR_NOT_FOUND, "does not exist");
     assert_refused("/m", "gopher://x", ERR_INVALID_ARGUMENT, "no driver");
     assert_refused("/no/parent", other, ERR_NOT_FOUND, "does not exist");
     snprintf(uri, sizeof uri, "%s/there", f.store_dir);
@@ -74,7 +74,8 @@ static void rules(void **state)
     if (rc < 0)
         print_message("%s\n", err.text);
     assert_int_equal(rc, 0);
-    assert_refused("/m", other, ERR_INVALID_ARGUMENT, "is a prefix of");
+    assert_refused("/m", other, ERR_ALREADY_EXISTS, "already exists");
+    assert_refused("/m2", other, ERR_INVALID_ARGUMENT, "is a prefix of");
 }
 
 static int find_m(void *arg, const struct mount_info *i)
@@ -207,6 +208,40 @@ static void circuit(void **state)
     ufs_close(u);
 }
 
+/* A mounted store dies: its paths fail fast, the others do not notice. */
+static void dead_store(void **state)
+{
+    (void)state;
+    struct mount_option o = {"isthmus.test.fault", "all:1:STORE_UNREACHABLE"};
+    struct mount_record r = {.id = 2, .path = (char *)"/dead", .uri = (char *)"mem://dead", .freshness = FRESH_INTERVAL, .interval_ms = 0,
+                             .option_count = 1, .options = &o};
+    struct inode point, root;
+    AUTO(buf) raw = {0};
+    AUTO(entry) e = {0};
+    buf_init(&raw, 10000);
+    mounts_record_write(&r, &f.key, &raw);
+    assert_int_equal(meta_inode(f.meta, INODE_ROOT, &root, NULL), 0);
+    point = (struct inode){.ino = meta_new_id(f.meta), .type = INODE_DIRECTORY, .flags = INODE_COMPLETED | INODE_MOUNT_POINT, .nlink = 1,
+                           .parent = INODE_ROOT, .name = "dead", .mode = 0755, .owner = root.owner, .group = root.group,
+                           .persistence = PERSIST_DONE, .ttl_ms = -1, .replication_max = -1};
+    entry_init(&e, ENTRY_MOUNT, clock_wall_ms());
+    entry_put_inode(&e, &point);
+    entry_put_dentry(&e, INODE_ROOT, "dead", point.ino, INODE_DIRECTORY);
+    entry_put_record(&e, RECORD_MOUNT, "0000000002", raw.data, raw.len);
+    struct call call = store_fixture_call(&f);
+    assert_int_equal(meta_propose(f.meta, &call, &e, NULL), 0);
+    for (int i = 0; i < 4; i++) /* the circuit opens */
+        assert_int_equal(store_fixture_stat(&f, "/dead/x", NULL), -ERR_STORE_UNREACHABLE);
+    int64_t start = clock_mono_ms();
+    for (int i = 0; i < 100; i++)
+        (void)!store_fixture_stat(&f, "/dead/x", NULL);
+    assert_int_equal(store_fixture_stat(&f, "/nothing", NULL), -ERR_NOT_FOUND);
+    int64_t took = clock_mono_ms() - start;
+    if (took > 3000)
+        fail_msg("100 lookups on a dead store took %lld ms", (long long)took);
+    assert_int_equal(store_fixture_stat(&f, "/dead", NULL), 0); /* what is known is served */
+}
+
 static bool has_moved(void *arg)
 {
     struct inode i;
@@ -278,6 +313,7 @@ int main(void)
         cmocka_unit_test(secrets),
         cmocka_unit_test(uris),
         cmocka_unit_test(circuit),
+        cmocka_unit_test_setup_teardown(dead_store, setup, teardown),
         cmocka_unit_test_setup_teardown(directory_moves, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
