@@ -57,7 +57,7 @@ void intents_end(const struct intent_claim *c, struct entry *e); /* removes the 
 int intents_run(struct intents *in, const struct call *call, struct intent_claim *c, struct err *err) must_use;
 /* is_ended: nothing was journaled, or intents_end was applied. Else recovery takes it over, ownership included. NULL is accepted. */
 void intents_release(struct intents *in, struct intent_claim *c, bool is_ended);
-/* Is the key, a parent of it or its target owned? For sync. */
+/* Is the key, a parent of it, or something below it owned? For sync: it says nothing about such a name. */
 bool intents_covers(struct intents *in, mount_id mount, const char *key);
 /* For doctor and tasks: every open intent older than `older_ms`. */
 struct intent_info {

@@ -86,6 +86,9 @@ static size_t parent_len(const char *key, size_t len)
 
 bool intents_map_covers(const struct intents_map *m, mount_id mount, const char *key)
 {
+    const struct node *self = *place(m, mount, key, strlen(key));
+    if (self && self->below)
+        return true;
     for (size_t len = strlen(key);; len = parent_len(key, len)) {
         const struct node *n = *place(m, mount, key, len);
         if (n && n->is_owned)
@@ -98,8 +101,7 @@ bool intents_map_covers(const struct intents_map *m, mount_id mount, const char 
 bool intents_map_take(struct intents_map *m, mount_id mount, const char *key)
 {
     size_t len = strlen(key);
-    const struct node *n = *place(m, mount, key, len);
-    if ((n && n->below) || intents_map_covers(m, mount, key))
+    if (intents_map_covers(m, mount, key))
         return false;
     node_make(m, mount, key, len)->is_owned = true;
     while (len) {

@@ -11,4 +11,4 @@ struct intents_map *intents_map_new(void);
 void intents_map_free(struct intents_map *m); /* accepts NULL */
 bool intents_map_take(struct intents_map *m, mount_id mount, const char *key); /* false: somebody owns it or a part */
 void intents_map_drop(struct intents_map *m, mount_id mount, const char *key);
-bool intents_map_covers(const struct intents_map *m, mount_id mount, const char *key); /* it or a parent is owned */
+bool intents_map_covers(const struct intents_map *m, mount_id mount, const char *key); /* it, a parent, or something below it is owned */

@@ -202,14 +202,31 @@ static void start(struct flight *f, bool may_run_here)
         flight_end(f, err_set(&err, ERR_BUSY, "too many comparisons of this mount run"), &err);
 }
 
-static int compare_directory(struct sync *s, const char *path, mount_id mount, int64_t deadline_ms, const char *after, char *ret_through,
-                             struct err *err)
+/* A first load may be joined while it runs. */
+static int load_directory(struct sync *s, const char *path, mount_id mount, int64_t deadline_ms, const char *after, char *ret_through,
+                          struct err *err)
 {
     bool is_new;
     struct flight *f = flight_get(s, path, mount, true, &is_new);
     if (is_new)
         start(f, true);
     return flight_wait(f, deadline_ms, after ? after : "", ret_through, err);
+}
+
+/* A check asked for now must have looked after now: one that runs already is waited for, and the next is joined or made. */
+static int compare_directory(struct sync *s, const char *path, mount_id mount, int64_t deadline_ms, struct err *err)
+{
+    bool is_new;
+    struct flight *f = flight_get(s, path, mount, true, &is_new);
+    if (!is_new) {
+        int rc = flight_wait(f, deadline_ms, NULL, NULL, err);
+        if (rc == -ERR_TIMEOUT)
+            return rc;
+        f = flight_get(s, path, mount, true, &is_new);
+    }
+    if (is_new)
+        start(f, true);
+    return flight_wait(f, deadline_ms, NULL, NULL, err);
 }
 
 static void compare_beside(struct sync *s, const char *path, mount_id mount, bool is_directory)
@@ -226,6 +243,12 @@ static int compare_path(struct sync *s, const struct call *call, const char *pat
 {
     bool is_new;
     struct flight *f = flight_get(s, path, mount, false, &is_new);
+    if (!is_new) { /* it may have looked before this call came */
+        int early = flight_wait(f, call->deadline_ms, NULL, NULL, err);
+        if (early == -ERR_TIMEOUT)
+            return early;
+        f = flight_get(s, path, mount, false, &is_new);
+    }
     if (!is_new)
         return flight_wait(f, call->deadline_ms, NULL, NULL, err);
     struct sync_tally tally = {0};
@@ -349,7 +372,8 @@ static int before_list(struct asking *a, struct err *err)
     if (d != SYNC_WAIT)
         return 0;
     struct err why = {0};
-    int rc = compare_directory(a->s, a->path, a->at.id, a->call->deadline_ms, a->wish->after, loaded ? NULL : a->ret->through, &why);
+    int rc = loaded ? compare_directory(a->s, a->path, a->at.id, a->call->deadline_ms, &why)
+                    : load_directory(a->s, a->path, a->at.id, a->call->deadline_ms, a->wish->after, a->ret->through, &why);
     a->ret->must_walk = true;
     a->ret->is_checking = a->ret->through[0] != 0;
     a->ret->verified_ms = sync_memory_when(a->s->env.memory, dir->ino);
@@ -497,7 +521,7 @@ static int load_visit(struct tour *t, struct err *err)
         return 0;
     if (!t->is_forced && clock_wall_ms() - sync_memory_when(t->s->env.memory, ino) < age)
         return 0;
-    int rc = compare_directory(t->s, t->path, at.id, t->call->deadline_ms, NULL, NULL, err);
+    int rc = compare_directory(t->s, t->path, at.id, t->call->deadline_ms, err);
     return rc == -ERR_NOT_FOUND ? 0 : rc; /* it went meanwhile: the one above knows */
 }
 
@@ -516,7 +540,7 @@ int sync_load_metadata(struct sync *s, const struct call *call, const char *path
         return 0;
     if (is_recursive)
         return tour_run(&t, w.last.ino, err);
-    return compare_directory(s, t.path, at.id, call->deadline_ms, NULL, NULL, err);
+    return compare_directory(s, t.path, at.id, call->deadline_ms, err);
 }
 
 int sync_subtree(struct sync *s, const struct call *call, const char *path, struct err *err)
@@ -536,7 +560,7 @@ static int check_visit(struct tour *t, struct err *err)
     if (!t->repair || !tally.changed)
         return rc;
     TRY(mounts_resolve(t->s->env.mounts, t->path, &at, err));
-    return compare_directory(t->s, t->path, at.id, t->call->deadline_ms, NULL, NULL, err);
+    return compare_directory(t->s, t->path, at.id, t->call->deadline_ms, err);
 }
 
 static int check_file(struct tour *t, struct err *err)

@@ -130,7 +130,8 @@ static void map(void **state)
     assert_true(intents_map_take(m, 1, "a/bc"));
     assert_true(intents_map_take(m, 2, "a/b"));
     assert_true(intents_map_covers(m, 1, "a/b/x"));
-    assert_false(intents_map_covers(m, 1, "a"));
+    assert_true(intents_map_covers(m, 1, "a")); /* its directory: the store may not have it yet, or no longer */
+    assert_false(intents_map_covers(m, 1, "b"));
     intents_map_drop(m, 1, "a/b");
     assert_false(intents_map_covers(m, 1, "a/b/x"));
     assert_false(intents_map_take(m, 1, "a")); /* a/bc is still owned */
