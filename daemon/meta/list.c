@@ -132,11 +132,12 @@ static int seek(struct meta *m, inode_id dir, size_t position, struct cursor *c,
     int rc = 1;
     while (rc == 1 && c->skip >= SAMPLE_EVERY) {
         struct db *db;
-        TRY(readers_take(m->readers, &db, err));
+        uint64_t index;
+        TRY(read_begin(m, &db, &index, err));
         int64_t until = clock_mono_ms() + PAGE_MS;
         while (c->skip >= SAMPLE_EVERY && !clock_is_past(until) && (rc = step_sample(db, dir, c, err)) == 1)
             add_sample(m->ranks, dir, i.child_ver, n++, &c->after);
-        readers_give(m->readers, db);
+        read_end(m, db, index);
     }
     return rc < 0 ? rc : 0;
 }
@@ -172,15 +173,16 @@ static void add_row(struct page *p, sqlite3_stmt *s, bool with_inodes)
 static int read_page(struct meta *m, inode_id dir, const struct cursor *c, size_t max, bool with_inodes, struct page *p, struct err *err)
 {
     struct db *db;
+    uint64_t index;
     sqlite3_stmt *s;
     p->count = 0;
     buf_reset(&p->bytes);
-    TRY(readers_take(m->readers, &db, err));
+    TRY(read_begin(m, &db, &index, err));
     int rc = db_bind(db, with_inodes ? Q_LIST_INODES : Q_LIST, &s, err, "ibii", (int64_t)dir, c->after.data, c->after.len,
                      (int64_t)max, (int64_t)c->skip);
     while (rc >= 0 && (rc = db_step(db, s, err)) == 1)
         add_row(p, s, with_inodes);
-    readers_give(m->readers, db);
+    read_end(m, db, index);
     return rc;
 }
 

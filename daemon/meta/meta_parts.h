@@ -60,6 +60,11 @@ void propose_abandoned(void *arg, void *waiter, const struct err *why);
 void propose_publish(struct meta *m); /* index, waiters for it, counts, ids */
 int meta_reserve_ids(struct meta *m, int64_t deadline_ms, struct err *err) must_use; /* the first range */
 
+/* walk.c: a read transaction. What it saw may be committed and not yet published: read_end waits for that
+ * moment, so that the same caller's next reading is not of an older state. */
+int read_begin(struct meta *m, struct db **ret, uint64_t *ret_index, struct err *err) must_use;
+void read_end(struct meta *m, struct db *db, uint64_t index);
+
 /* walk.c: reading at one index: the cache where it says the same, else the database. */
 struct look {
     struct meta *m;

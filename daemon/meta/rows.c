@@ -13,8 +13,9 @@
 static int get_value(struct meta *m, enum db_query q, uint64_t key, const char *name, struct buf *ret, struct err *err)
 {
     struct db *db;
+    uint64_t index;
     sqlite3_stmt *s;
-    TRY(readers_take(m->readers, &db, err));
+    TRY(read_begin(m, &db, &index, err));
     int rc = db_bind(db, q, &s, err, "ib", (int64_t)key, name, strlen(name));
     if (rc == 0)
         rc = db_step(db, s, err);
@@ -22,7 +23,7 @@ static int get_value(struct meta *m, enum db_query q, uint64_t key, const char *
         buf_add(ret, sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0));
         sqlite3_reset(s);
     }
-    readers_give(m->readers, db);
+    read_end(m, db, index);
     return rc;
 }
 
@@ -66,17 +67,18 @@ static const char *take_bytes(const char **at, size_t *ret_len)
 static int read_pairs(struct meta *m, enum db_query q, uint64_t key, const struct buf *after, struct pairs *p, struct err *err)
 {
     struct db *db;
+    uint64_t index;
     sqlite3_stmt *s;
     p->count = 0;
     buf_reset(&p->bytes);
-    TRY(readers_take(m->readers, &db, err));
+    TRY(read_begin(m, &db, &index, err));
     int rc = db_bind(db, q, &s, err, "ibi", (int64_t)key, after->data, after->len, (int64_t)READ_PAGE_ROWS);
     while (rc >= 0 && (rc = db_step(db, s, err)) == 1) {
         add_bytes(p, s, 0);
         add_bytes(p, s, 1);
         p->count++;
     }
-    readers_give(m->readers, db);
+    read_end(m, db, index);
     return rc;
 }
 
@@ -135,15 +137,16 @@ int meta_records(struct meta *m, enum record_kind kind, const char *after,
 int meta_marks(struct meta *m, enum mark_kind kind, int64_t until_ms, struct mark *ret, size_t max, struct err *err)
 {
     struct db *db;
+    uint64_t index;
     sqlite3_stmt *s;
     int count = 0;
     if (max > READ_PAGE_ROWS)
         max = READ_PAGE_ROWS;
-    TRY(readers_take(m->readers, &db, err));
+    TRY(read_begin(m, &db, &index, err));
     int rc = db_bind(db, Q_MARKS, &s, err, "iii", (int64_t)kind, until_ms, (int64_t)max);
     while (rc >= 0 && (rc = db_step(db, s, err)) == 1)
         ret[count++] = (struct mark){sqlite3_column_int64(s, 0), (inode_id)sqlite3_column_int64(s, 1)};
-    readers_give(m->readers, db);
+    read_end(m, db, index);
     return rc < 0 ? rc : count;
 }
 
@@ -215,7 +218,7 @@ int meta_path(struct meta *m, inode_id ino, struct buf *ret, struct err *err)
     struct look l;
     buf_init(&names, BUF_MAX_ANY);
     look_start(&l, m);
-    int rc = readers_begin(m->readers, &l.db, &l.index, err);
+    int rc = read_begin(m, &l.db, &l.index, err);
     if (rc == 0)
         rc = collect_names(&l, ino, &names, err);
     look_end(&l);

@@ -6,20 +6,36 @@
  */
 #include "meta/meta_parts.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "meta/inode_row.h"
 
 #include <string.h>
+
+#define PUBLISH_MS 1000 /* takes as long as the cache takes a transaction's rows */
 
 void look_start(struct look *l, struct meta *m)
 {
     *l = (struct look){.m = m, .index = atomic_load(&m->applied)};
 }
 
+int read_begin(struct meta *m, struct db **ret, uint64_t *ret_index, struct err *err)
+{
+    return readers_begin(m->readers, ret, ret_index, err);
+}
+
+void read_end(struct meta *m, struct db *db, uint64_t index)
+{
+    readers_give(m->readers, db);
+    if (meta_wait_index(m, index, clock_mono_ms() + PUBLISH_MS, NULL) < 0)
+        log_warn(meta, "index %llu was committed and is not published, going on", (unsigned long long)index);
+}
+
 void look_end(struct look *l)
 {
     if (l->db)
-        readers_give(l->m->readers, l->db);
+        read_end(l->m, l->db, l->index);
     l->db = NULL;
 }
 
@@ -35,7 +51,7 @@ static int open_db(struct look *l, struct err *err)
     uint64_t index = l->index;
     if (l->db)
         return 0;
-    TRY(readers_begin(l->m->readers, &l->db, &index, err));
+    TRY(read_begin(l->m, &l->db, &index, err));
     if (index == l->index)
         return 0;
     l->index = index;
