@@ -205,6 +205,19 @@ void block_status(struct block_store *s, struct data_status *ret)
     ret->bad_pages = __atomic_load_n(&s->bad_pages, __ATOMIC_RELAXED);
 }
 
+void block_totals(struct block_store *s, uint64_t *ret_quota, uint64_t *ret_used, uint64_t *ret_blocks)
+{
+    *ret_quota = *ret_used = *ret_blocks = 0;
+    for (size_t i = 0; i < s->tier_count; i++) {
+        *ret_quota += s->tiers[i].quota;
+        *ret_used += tier_used(&s->tiers[i]);
+    }
+    for (size_t i = 0; i < INDEX_SHARDS; i++) {
+        LOCK_SCOPE(&s->shards[i].lock);
+        *ret_blocks += s->shards[i].blocks;
+    }
+}
+
 /* The cursor is shard and position in it. */
 size_t block_contents(struct block_store *s, uint64_t *cursor, inode_id *inos, content_id *cids, size_t max)
 {

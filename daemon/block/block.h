@@ -34,10 +34,11 @@ struct block_key {
     content_id cid;
     uint32_t block_size;
     uint64_t length; /* of the content */
+    bool is_pinned;  /* blocks that are made for it stay */
 };
 struct block_pinned {
     struct slice slice; /* with a reference of its own: slice_unref */
-    bool is_dirty, is_mem;
+    bool is_dirty, is_mem, is_pinned;
 };
 /* Cached bytes from `off`: one byte at least, `max` at most. -ERR_NOT_FOUND (without a sentence) when they are not there;
  * ERR_CORRUPT when a dirty page is damaged. Reads the page once after adoption or reopening, to check it. */
@@ -63,5 +64,6 @@ uint64_t block_drop(struct block_store *s, content_id cid, bool also_dirty); /* 
 void block_promote(struct block_store *s, const struct block_key *k, uint64_t off);
 void block_cached(struct block_store *s, content_id cid, struct content_cached *ret);
 void block_status(struct block_store *s, struct data_status *ret); /* tiers, blocks, pages, evicted_pages, bad_pages */
+void block_totals(struct block_store *s, uint64_t *ret_quota, uint64_t *ret_used, uint64_t *ret_blocks); /* cheap */
 /* Contents of the index behind `cursor` (start with 0), at most `max`; returns how many. Those that come and go meanwhile may be missed. */
 size_t block_contents(struct block_store *s, uint64_t *cursor, inode_id *inos, content_id *cids, size_t max);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,6 +49,7 @@ static enum found look(struct block_store *s, const struct block_key *k, uint64_
     index_slice_locked(b, in, max, &ret->slice);
     ret->is_dirty = b->is_dirty;
     ret->is_mem = is_mem;
+    ret->is_pinned = b->is_pinned;
     return FOUND_SLICE;
 }
 
@@ -87,14 +89,29 @@ static int damaged(struct block *b, struct err *why, struct err *err)
     return err_set(err, ERR_CORRUPT, "%s", why->text);
 }
 
+/* A clean block whose file went by another hand is forgotten; one that cannot be opened now stays. */
+static int not_opened(struct block *b, struct err *why, struct err *err)
+{
+    struct shard *h = index_shard(b->store, b->cid);
+    struct tier_name name = index_name(b);
+    lock_take(&h->lock);
+    bool is_dirty = b->is_dirty;
+    lock_drop(&h->lock);
+    if (is_dirty)
+        return err_set(err, why->code, "%s", why->text);
+    if (faccessat(index_tier(b)->root, name.text, F_OK, 0) < 0 && errno == ENOENT)
+        index_remove(b, false);
+    return -ERR_NOT_FOUND;
+}
+
 /* Opens and checks one page. The reader has a reference, so nobody closes the file meanwhile. */
 static int check(struct block *b, uint32_t page, struct err *err)
 {
     struct err why = {0};
     struct page_file f = index_layout(b);
-    int rc = index_open(b, &why);
-    if (rc == 0)
-        rc = matches(b, &f, page, &why);
+    if (index_open(b, &why) < 0)
+        return not_opened(b, &why, err);
+    int rc = matches(b, &f, page, &why);
     if (rc == -ERR_IO)
         tier_failed(index_tier(b), EIO, "read a block", NULL);
     if (rc < 0)
@@ -177,6 +194,8 @@ static int make(struct block_store *s, const struct block_key *k, uint32_t seq, 
     struct block *b = index_block_new(s, &f, tier, serial, fd, head);
     int rc = write_head(t, fd, &f, err);
     if (rc == 0 && index_add(b)) {
+        if (k->is_pinned)
+            index_set_pinned(s, k->cid, true);
         *ret = b;
         return 0;
     }

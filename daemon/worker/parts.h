@@ -71,7 +71,8 @@ struct worker {
 
 static inline struct block_key parts_key(const struct content_ref *c)
 {
-    return (struct block_key){.ino = c->ino, .cid = c->cid, .block_size = c->block_size, .length = c->length};
+    return (struct block_key){.ino = c->ino, .cid = c->cid, .block_size = c->block_size, .length = c->length,
+                              .is_pinned = c->is_pinned};
 }
 int parts_check(const struct content_ref *c, struct err *err) must_use;
 

@@ -142,6 +142,8 @@ static int push_cached(struct reader *r, struct block_pinned *p, uint64_t *pos, 
     slice_unref(&p->slice);
     if (p->is_dirty && r->c->is_persisted) /* a crash came between the journal and the block's header */
         block_set_clean(r->w->block, r->c->cid);
+    if (r->c->is_pinned && !p->is_pinned) /* adopted: pins are the namespace's to remember */
+        block_set_pinned(r->w->block, r->c->cid, true);
     if (!is_mem && r->type == READ_CACHE_PROMOTE) {
         parts_count(r->w, promoted, 1);
         block_promote(r->w->block, &r->key, at);

@@ -61,36 +61,36 @@ static void api_status(void *impl, struct data_status *ret)
     ret->bytes_written = count_of(w, METRIC_ID_bytes_written);
 }
 
-static int64_t blocks_cached(void *arg)
+struct totals {
+    uint64_t quota, used, blocks;
+};
+
+static struct totals totals_of(void *worker)
 {
-    struct data_status st;
-    api_status(arg, &st);
-    return (int64_t)st.blocks;
+    struct totals t;
+    block_totals(((struct worker *)worker)->block, &t.quota, &t.used, &t.blocks);
+    return t;
 }
 
-static uint64_t capacity(struct worker *w, bool used)
+static int64_t blocks_cached(void *arg)
 {
-    struct data_status st;
-    uint64_t sum = 0;
-    api_status(w, &st);
-    for (size_t i = 0; i < st.tier_count; i++)
-        sum += used ? st.tiers[i].used_bytes : st.tiers[i].quota_bytes;
-    return sum;
+    return (int64_t)totals_of(arg).blocks;
 }
 
 static int64_t capacity_total(void *arg)
 {
-    return (int64_t)capacity(arg, false);
+    return (int64_t)totals_of(arg).quota;
 }
 
 static int64_t capacity_used(void *arg)
 {
-    return (int64_t)capacity(arg, true);
+    return (int64_t)totals_of(arg).used;
 }
 
 static int64_t capacity_free(void *arg)
 {
-    return (int64_t)(capacity(arg, false) - capacity(arg, true));
+    struct totals t = totals_of(arg);
+    return (int64_t)(t.quota - t.used);
 }
 
 static int64_t hit_rate(void *arg)

@@ -380,6 +380,39 @@ static void a_slice_outlives_its_block(void **state)
     block_store_free(s);
 }
 
+/* Somebody removed the folder's files: no page of them is served, and the disk is not blamed. */
+static void a_lost_file_is_a_miss(void **state)
+{
+    (void)state;
+    mem_quota = 0;
+    struct block_store *s = open_store();
+    put(s, 1, BLOCK, 0);
+    block_store_free(s);
+    s = open_store();
+    assert_int_equal(file_remove_tree(disk_dir, NULL), 0);
+    assert_int_equal(check(s, 1, BLOCK, 0, 10, NULL), -ERR_NOT_FOUND);
+    struct data_status st = {0};
+    block_status(s, &st);
+    assert_true(st.tiers[0].is_ok);
+    assert_int_equal(st.blocks, 0);
+    block_store_free(s);
+}
+
+static void pinned_from_the_first_page(void **state)
+{
+    (void)state;
+    struct block_store *s = open_store();
+    struct block_key k = key(1, PAGE);
+    struct block_pinned p;
+    static char page[PAGE];
+    k.is_pinned = true;
+    assert_int_equal(block_put(s, &k, 0, page, PAGE, NULL), 0);
+    assert_int_equal(block_pin(s, &k, 0, 1, &p, NULL), 0);
+    assert_true(p.is_pinned);
+    slice_unref(&p.slice);
+    block_store_free(s);
+}
+
 static bool comes_to_memory(struct block_store *s, content_id cid)
 {
     struct content_cached c = {0};
@@ -425,7 +458,7 @@ int main(void)
         TEST(pages_come_back),        TEST(a_hole_is_not_served),        TEST(quotas_hold),
         TEST(pinned_and_dirty_stay),  TEST(adopts_and_finds_damage),     TEST(damaged_dirty_is_kept),
         TEST(promotes),               TEST(nothing_stays_of_a_failed_write), TEST(dirty_memory_is_not_durable),
-        TEST(a_slice_outlives_its_block),
+        TEST(a_slice_outlives_its_block), TEST(a_lost_file_is_a_miss), TEST(pinned_from_the_first_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
