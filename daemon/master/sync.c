@@ -1,268 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sync: when a comparison is made, and for whom.  One comparison of a path runs at a time (a flight); whoever wants the same
- * joins it.  Directories are compared on the pool of sync, so that a caller whose time is up does not end what others wait
- * for; at most half of the pool serves one mount.  Single names are asked for on the caller's own thread.
- * What a comparison does is sync_work's.  Threads: any.
+ * sync: when a comparison is made.  Who runs it is sync_flight's, what it does sync_work's.  Threads: any.
  */
 #include "master/sync.h"
 
 #include "api/path.h"
 #include "base/clock.h"
-#include "base/lock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/metrics.h"
-#include "base/thread.h"
 #include "master/sync_decide.h"
-#include "master/sync_work.h"
+#include "master/sync_flight.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { JOB_MS = 600000, WHOLE_WAIT_MS = 3000, QUEUE_MAX = 1000 };
-
-struct flight { /* counted: the table until it is done, each who waits, the job */
-    struct flight *next;
-    struct sync *sync;
-    char *path;
-    mount_id mount;
-    bool is_directory; /* fixed from here up */
-    int refs;
-    /* under sync->lock */
-    bool is_done;
-    int rc;
-    struct err err;
-    bool has_through;
-    char through[NAME_MAX_BYTES + 1];
-};
 struct sync {
     struct sync_env env;
-    struct pool *pool;
-    unsigned threads;
-    struct lock lock;
-    struct cond changed;
-    struct flight *flights; /* under lock */
-    bool is_ending;         /* atomic */
+    struct sync_flights *flights;
 };
-
-static struct metric metrics[] = {
-    {.name = "Master.MetadataSyncOps", .kind = METRIC_COUNTER, .help = "Comparisons with a store that were made."},
-    {.name = "Master.MetadataSyncFail", .kind = METRIC_COUNTER, .help = "Comparisons with a store that failed."},
-    {.name = "Master.MetadataSyncChanged", .kind = METRIC_COUNTER, .help = "Names that a comparison made, changed or removed."},
-    {.name = "Master.MetadataSyncSkippedNames", .kind = METRIC_COUNTER, .help = "Names in stores that are not allowed here."},
-    {.name = "Master.MetadataSyncLeft", .kind = METRIC_COUNTER, .help = "Names left to a later comparison because they kept changing."},
-};
-enum { M_OPS, M_FAIL, M_CHANGED, M_SKIPPED, M_LEFT };
-
-static int count(int rc, const struct sync_tally *t)
-{
-    metric_add(&metrics[M_OPS], 1);
-    if (rc < 0 && rc != -ERR_NOT_FOUND)
-        metric_add(&metrics[M_FAIL], 1);
-    metric_add(&metrics[M_CHANGED], (int64_t)(t->created + t->changed + t->removed));
-    metric_add(&metrics[M_SKIPPED], (int64_t)t->skipped_names);
-    metric_add(&metrics[M_LEFT], (int64_t)t->left);
-    return rc;
-}
-
-/* ---- flights ---- */
-static void flight_put_locked(struct flight *f)
-{
-    if (--f->refs)
-        return;
-    free(f->path);
-    free(f);
-}
-
-static unsigned running_locked(const struct sync *s, mount_id mount)
-{
-    unsigned n = 0;
-    for (const struct flight *f = s->flights; f; f = f->next)
-        n += f->mount == mount && f->is_directory;
-    return n;
-}
-
-/* Joins or makes; `ret_is_new`: the caller has to run it. */
-static struct flight *flight_get(struct sync *s, const char *path, mount_id mount, bool is_directory, bool *ret_is_new)
-{
-    LOCK_SCOPE(&s->lock);
-    *ret_is_new = false;
-    for (struct flight *f = s->flights; f; f = f->next)
-        if (f->is_directory == is_directory && !strcmp(f->path, path)) {
-            f->refs++;
-            return f;
-        }
-    struct flight *f = xnew(struct flight);
-    *f = (struct flight){.next = s->flights, .sync = s, .path = xstrdup(path), .mount = mount, .is_directory = is_directory, .refs = 2};
-    s->flights = f;
-    *ret_is_new = true;
-    return f;
-}
-
-static void flight_end(struct flight *f, int rc, const struct err *err)
-{
-    struct sync *s = f->sync;
-    LOCK_SCOPE(&s->lock);
-    struct flight **p = &s->flights;
-    while (*p != f)
-        p = &(*p)->next;
-    *p = f->next;
-    f->is_done = true;
-    f->rc = rc;
-    f->err = *err;
-    cond_wake_all(&s->changed);
-    flight_put_locked(f);
-}
-
-static void flight_through(void *arg, const char *name)
-{
-    struct flight *f = arg;
-    LOCK_SCOPE(&f->sync->lock);
-    f->has_through = name != NULL;
-    snprintf(f->through, sizeof f->through, "%s", name ? name : "");
-    cond_wake_all(&f->sync->changed);
-}
-
-static void run_directory(void *arg)
-{
-    struct flight *f = arg;
-    struct sync *s = f->sync;
-    struct call call = call_system("sync", clock_mono_ms() + JOB_MS, NULL);
-    struct sync_hooks hooks = {.arg = f, .through = flight_through};
-    struct sync_tally tally = {0};
-    struct err err = {0};
-    bool is_ending = __atomic_load_n(&s->is_ending, __ATOMIC_RELAXED);
-    int rc = is_ending ? err_set(&err, ERR_UNAVAILABLE, "the node stops") : sync_work_directory(&s->env, &call, f->path, &hooks, &tally, &err);
-    flight_end(f, count(rc, &tally), &err);
-}
-
-static void run_path(void *arg)
-{
-    struct flight *f = arg;
-    struct sync *s = f->sync;
-    struct call call = call_system("sync", clock_mono_ms() + 30000, NULL);
-    struct sync_tally tally = {0};
-    struct err err = {0};
-    int rc = sync_work_path(&s->env, &call, f->path, false, &tally, &err);
-    if (rc == -ERR_NOT_FOUND)
-        sync_memory_absent(s->env.memory, mounts_generation(s->env.mounts), f->path, clock_wall_ms());
-    flight_end(f, count(rc, &tally), &err);
-}
-
-/* What the flight came to; the caller's reference goes. `through` (may be NULL): also ends when children beyond `after` are there. */
-static int flight_wait(struct flight *f, int64_t deadline_ms, const char *after, char *ret_through, struct err *err)
-{
-    struct sync *s = f->sync;
-    int64_t whole_until = clock_mono_ms() + WHOLE_WAIT_MS;
-    int rc = 0;
-    LOCK_SCOPE(&s->lock);
-    while (!f->is_done) {
-        bool has_part = ret_through && f->has_through && strcmp(f->through, after) > 0;
-        if (has_part && clock_is_past(whole_until)) {
-            memcpy(ret_through, f->through, sizeof f->through);
-            break;
-        }
-        if (clock_is_past(deadline_ms)) {
-            rc = err_set(err, ERR_TIMEOUT, "the comparison of %.160s with its store is not finished; it goes on", f->path);
-            break;
-        }
-        int64_t until = ret_through && !clock_is_past(whole_until) && whole_until < deadline_ms ? whole_until : deadline_ms;
-        cond_wait(&s->changed, &s->lock, until);
-    }
-    if (f->is_done && f->rc < 0) {
-        rc = f->rc;
-        if (err)
-            *err = f->err;
-    }
-    flight_put_locked(f);
-    return rc;
-}
-
-static void flight_drop(struct flight *f)
-{
-    LOCK_SCOPE(&f->sync->lock);
-    flight_put_locked(f);
-}
-
-/* On the pool if there is room for this mount, else (when somebody waits) here. */
-static void start(struct flight *f, bool may_run_here)
-{
-    struct sync *s = f->sync;
-    struct err err = {0};
-    void (*run)(void *arg) = f->is_directory ? run_directory : run_path;
-    lock_take(&s->lock);
-    bool is_crowded = running_locked(s, f->mount) > (s->threads + 1) / 2;
-    lock_drop(&s->lock);
-    if (!is_crowded && pool_submit(s->pool, run, f, &err) == 0)
-        return;
-    if (may_run_here)
-        run(f);
-    else
-        flight_end(f, err_set(&err, ERR_BUSY, "too many comparisons of this mount run"), &err);
-}
-
-/* A first load may be joined while it runs. */
-static int load_directory(struct sync *s, const char *path, mount_id mount, int64_t deadline_ms, const char *after, char *ret_through,
-                          struct err *err)
-{
-    bool is_new;
-    struct flight *f = flight_get(s, path, mount, true, &is_new);
-    if (is_new)
-        start(f, true);
-    return flight_wait(f, deadline_ms, after ? after : "", ret_through, err);
-}
-
-/* A check asked for now must have looked after now: one that runs already is waited for, and the next is joined or made. */
-static int compare_directory(struct sync *s, const char *path, mount_id mount, int64_t deadline_ms, struct err *err)
-{
-    bool is_new;
-    struct flight *f = flight_get(s, path, mount, true, &is_new);
-    if (!is_new) {
-        int rc = flight_wait(f, deadline_ms, NULL, NULL, err);
-        if (rc == -ERR_TIMEOUT)
-            return rc;
-        f = flight_get(s, path, mount, true, &is_new);
-    }
-    if (is_new)
-        start(f, true);
-    return flight_wait(f, deadline_ms, NULL, NULL, err);
-}
-
-static void compare_beside(struct sync *s, const char *path, mount_id mount, bool is_directory)
-{
-    bool is_new;
-    struct flight *f = flight_get(s, path, mount, is_directory, &is_new);
-    if (is_new)
-        start(f, false);
-    flight_drop(f);
-}
-
-/* On this thread, with the caller's deadline; those who join wait for it. */
-static int compare_path(struct sync *s, const struct call *call, const char *path, mount_id mount, struct err *err)
-{
-    bool is_new;
-    struct flight *f = flight_get(s, path, mount, false, &is_new);
-    if (!is_new) { /* it may have looked before this call came */
-        int early = flight_wait(f, call->deadline_ms, NULL, NULL, err);
-        if (early == -ERR_TIMEOUT)
-            return early;
-        f = flight_get(s, path, mount, false, &is_new);
-    }
-    if (!is_new)
-        return flight_wait(f, call->deadline_ms, NULL, NULL, err);
-    struct sync_tally tally = {0};
-    struct err why = {0};
-    struct call own = call_system(call->request_id, call->deadline_ms, NULL);
-    int rc = sync_work_path(&s->env, &own, path, false, &tally, &why);
-    if (rc == -ERR_NOT_FOUND)
-        sync_memory_absent(s->env.memory, mounts_generation(s->env.mounts), path, clock_wall_ms());
-    flight_end(f, count(rc, &tally), &why);
-    flight_drop(f);
-    if (rc < 0 && err)
-        *err = why;
-    return rc;
-}
 
 /* ---- before an answer ---- */
 static bool is_loaded(const struct inode *dir)
@@ -317,7 +72,7 @@ static int before_missing(struct asking *a, struct err *err)
         return 0;
     if (decide(a, false, verified, (dir->flags & INODE_LOADED) != 0) != SYNC_WAIT)
         return 0;
-    int rc = compare_path(a->s, a->call, a->path, a->at.id, err);
+    int rc = sync_flight_path(a->s->flights, a->call, a->path, a->at.id, err);
     if (rc == -ERR_NOT_FOUND)
         return 0;
     a->ret->must_walk = true;
@@ -345,13 +100,13 @@ static int before_stat(struct asking *a)
     b.wish = &as_asked;
     enum sync_decision d = decide(&b, true, verified, true);
     if (d == SYNC_BESIDE) {
-        compare_beside(a->s, a->path, a->at.id, false);
+        sync_flight_beside(a->s->flights, a->path, a->at.id, false);
         a->ret->is_checking = true;
     }
     if (d != SYNC_WAIT)
         return 0;
     struct err why = {0};
-    return forgive(a, compare_path(a->s, a->call, a->path, a->at.id, &why), &why, a->path);
+    return forgive(a, sync_flight_path(a->s->flights, a->call, a->path, a->at.id, &why), &why, a->path);
 }
 
 static int before_list(struct asking *a, struct err *err)
@@ -366,14 +121,14 @@ static int before_list(struct asking *a, struct err *err)
     if (dir->persistence == PERSIST_NOT && !(dir->flags & INODE_MOUNT_POINT) && dir->ino != INODE_ROOT)
         d = SYNC_SERVE;
     if (d == SYNC_BESIDE) {
-        compare_beside(a->s, a->path, a->at.id, true);
+        sync_flight_beside(a->s->flights, a->path, a->at.id, true);
         a->ret->is_checking = true;
     }
     if (d != SYNC_WAIT)
         return 0;
     struct err why = {0};
-    int rc = loaded ? compare_directory(a->s, a->path, a->at.id, a->call->deadline_ms, &why)
-                    : load_directory(a->s, a->path, a->at.id, a->call->deadline_ms, a->wish->after, a->ret->through, &why);
+    int rc = loaded ? sync_flight_directory(a->s->flights, a->path, a->at.id, a->call->deadline_ms, &why)
+                    : sync_flight_load(a->s->flights, a->path, a->at.id, a->call->deadline_ms, a->wish->after, a->ret->through, &why);
     a->ret->must_walk = true;
     a->ret->is_checking = a->ret->through[0] != 0;
     a->ret->verified_ms = sync_memory_when(a->s->env.memory, dir->ino);
@@ -420,7 +175,7 @@ int sync_content_changed(struct sync *s, const struct call *call, const char *pa
 {
     struct mount_at at;
     TRY(mounts_resolve(s->env.mounts, path, &at, err));
-    return compare_path(s, call, path, at.id, err);
+    return sync_flight_path(s->flights, call, path, at.id, err);
 }
 
 int sync_key(void *sync, const struct call *call, mount_id mount, const char *key, struct err *err)
@@ -437,7 +192,7 @@ int sync_key(void *sync, const struct call *call, mount_id mount, const char *ke
         buf_addc(&path, '/');
     buf_adds(&path, key);
     TRY(buf_check(&path, "the path of a key", err));
-    return count(sync_work_path(&s->env, call, buf_str(&path), true, &tally, err), &tally);
+    return sync_flight_count(sync_work_path(&s->env, call, buf_str(&path), true, &tally, err), &tally);
 }
 
 /* Depth first over directories, by names, so that memory is one name for each level. */
@@ -519,9 +274,10 @@ static int load_visit(struct tour *t, struct err *err)
     int64_t age = at.freshness == FRESH_INTERVAL && at.interval_ms > 1000 ? at.interval_ms : 1000;
     if (at.mode == MOUNT_NO_ACCESS || (dir.persistence == PERSIST_NOT && !(dir.flags & INODE_MOUNT_POINT) && ino != INODE_ROOT))
         return 0;
-    if (!t->is_forced && clock_wall_ms() - sync_memory_when(t->s->env.memory, ino) < age)
+    bool is_listed = dir.flags & INODE_LOADED; /* a directory that was only looked at by name is not */
+    if (!t->is_forced && is_listed && clock_wall_ms() - sync_memory_when(t->s->env.memory, ino) < age)
         return 0;
-    int rc = compare_directory(t->s, t->path, at.id, t->call->deadline_ms, err);
+    int rc = sync_flight_directory(t->s->flights, t->path, at.id, t->call->deadline_ms, err);
     return rc == -ERR_NOT_FOUND ? 0 : rc; /* it went meanwhile: the one above knows */
 }
 
@@ -532,7 +288,7 @@ int sync_load_metadata(struct sync *s, const struct call *call, const char *path
     AUTO(walk) w = {0};
     TRY(path_clean(path, t.path, err));
     TRY(mounts_resolve(s->env.mounts, t.path, &at, err));
-    TRY(compare_path(s, call, t.path, at.id, err));
+    TRY(sync_flight_path(s->flights, call, t.path, at.id, err));
     TRY(meta_walk(s->env.meta, t.path, &w, err));
     if (w.count < w.depth)
         return err_set(err, ERR_NOT_FOUND, "Path \"%.200s\" does not exist.", t.path);
@@ -540,12 +296,12 @@ int sync_load_metadata(struct sync *s, const struct call *call, const char *path
         return 0;
     if (is_recursive)
         return tour_run(&t, w.last.ino, err);
-    return compare_directory(s, t.path, at.id, call->deadline_ms, err);
+    return sync_flight_directory(s->flights, t.path, at.id, call->deadline_ms, err);
 }
 
 int sync_subtree(struct sync *s, const struct call *call, const char *path, struct err *err)
 {
-    return sync_load_metadata(s, call, path, true, false, err);
+    return sync_load_metadata(s, call, path, true, true, err); /* forced: what is removed was seen just before */
 }
 
 static int check_visit(struct tour *t, struct err *err)
@@ -553,14 +309,14 @@ static int check_visit(struct tour *t, struct err *err)
     struct sync_hooks hooks = {.report = t->each, .report_arg = t->arg};
     struct sync_tally tally = {0};
     struct mount_at at;
-    int rc = count(sync_work_directory(&t->s->env, t->call, t->path, &hooks, &tally, err), &tally);
+    int rc = sync_flight_count(sync_work_directory(&t->s->env, t->call, t->path, &hooks, &tally, err), &tally);
     if (rc == -ERR_NOT_FOUND)
         return 0;
     TRY(rc);
     if (!t->repair || !tally.changed)
         return rc;
     TRY(mounts_resolve(t->s->env.mounts, t->path, &at, err));
-    return compare_directory(t->s, t->path, at.id, t->call->deadline_ms, err);
+    return sync_flight_directory(t->s->flights, t->path, at.id, t->call->deadline_ms, err);
 }
 
 static int check_file(struct tour *t, struct err *err)
@@ -592,13 +348,10 @@ int sync_check_consistency(struct sync *s, const struct call *call, const char *
 struct sync *sync_new(const struct sync_options *o)
 {
     struct sync *s = xnew(struct sync);
-    s->threads = o->threads ? o->threads : 4;
-    s->env = (struct sync_env){.meta = o->meta, .mounts = o->mounts, .intents = o->intents, .memory = sync_memory_new(),
-                               .block_size = o->block_size ? o->block_size : 64u << 20, .is_ending = &s->is_ending};
-    s->pool = pool_new("sync", s->threads, QUEUE_MAX);
-    lock_init(&s->lock, RANK_MASTER_INNER);
-    cond_init(&s->changed);
-    metrics_register(metrics, array_len(metrics));
+    struct sync_env env = {.meta = o->meta, .mounts = o->mounts, .intents = o->intents, .memory = sync_memory_new(),
+                           .block_size = o->block_size ? o->block_size : 64u << 20};
+    s->flights = sync_flights_new(&env, o->threads ? o->threads : 4);
+    s->env = *sync_flights_env(s->flights);
     return s;
 }
 
@@ -606,11 +359,7 @@ void sync_free(struct sync *s)
 {
     if (!s)
         return;
-    __atomic_store_n(&s->is_ending, true, __ATOMIC_RELAXED);
-    pool_free(s->pool);
-    metrics_unregister(metrics, array_len(metrics));
+    sync_flights_free(s->flights);
     sync_memory_free(s->env.memory);
-    cond_done(&s->changed);
-    lock_done(&s->lock);
     free(s);
 }
