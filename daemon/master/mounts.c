@@ -437,6 +437,6 @@ static void store_put(void *impl, struct mount_store *s)
 void mounts_fill_api(struct mounts *m, struct mount_api *ret, struct store_api *ret_store)
 {
     *ret = (struct mount_api){.impl = m, .list = mounts_list, .add = mounts_add, .update = mounts_update, .remove = mounts_remove,
-                              .set_mode = mounts_set_mode, .test = mounts_test};
+                              .set_mode = mounts_set_mode, .test = mounts_test, .kinds = mounts_kinds};
     *ret_store = (struct store_api){.impl = m, .get = store_get, .put = store_put};
 }

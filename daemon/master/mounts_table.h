@@ -68,6 +68,8 @@ int mounts_add(void *impl, const struct call *call, const struct mount_spec *spe
 int mounts_update(void *impl, const struct call *call, const struct mount_spec *spec, struct err *err);
 int mounts_remove(void *impl, const struct call *call, const char *path, const char *if_match, struct err *err);
 int mounts_set_mode(void *impl, const struct call *call, const char *ufs_root, enum mount_mode mode, struct err *err);
+/* mounts_kinds.c */
+int mounts_kinds(void *impl, int (*each)(void *arg, const struct mount_kind *), void *arg, struct err *err);
 /* mounts_test.c */
 int mounts_test(void *impl, const struct call *call, const struct mount_spec *spec, struct mount_test_step *ret, size_t max,
                 size_t *ret_n, struct err *err);
