@@ -13,6 +13,7 @@
 #define ENTRY_VERSION 1
 #define ENTRY_HEAD 10
 #define ENTRY_TEXT_MAX 4096
+#define ENTRY_PRINCIPALS_MAX (1u << 24) /* ids are places in an array */
 #define ENTRY_CHAIN_MAX (PATH_MAX_DEPTH + 1)
 
 #define ENTRY_ITEMS(X)                                                                             \

@@ -128,8 +128,10 @@ int entry_next(struct entry_reader *r, struct entry_item *ret, struct err *err)
         if (is_span ? !read_span(r, *m, &ret->s[s++]) : !read_number(r, *m, &ret->u[u++]))
             return corrupt(err, l->name);
     }
-    if ((ret->kind == ITEM_PUT_INODE || ret->kind == ITEM_PUT_PRINCIPAL) && !ret->u[0])
+    if (ret->kind == ITEM_PUT_INODE && !ret->u[0])
         return corrupt(err, "an id is 0");
+    if (ret->kind == ITEM_PUT_PRINCIPAL && (!ret->u[0] || ret->u[0] > ENTRY_PRINCIPALS_MAX || !ret->s[0].len))
+        return corrupt(err, "a principal has no name or no possible id");
     return 1;
 }
 

@@ -49,7 +49,7 @@ void meta_identity(struct meta *m, struct meta_identity *ret);
 /* The only door. Blocks until applied here or the deadline; sets call->result->index.
  * ERR_STALE or the guard's own code; ERR_NO_SPACE; ERR_UNAVAILABLE; ERR_OUTCOME_UNKNOWN; ERR_TIMEOUT means unknown as well. */
 int meta_propose(struct meta *m, const struct call *call, const struct entry *e, struct err *err) must_use;
-uint64_t meta_new_id(struct meta *m);      /* inode and content ids; journals reservations ahead by itself */
+uint64_t meta_new_id(struct meta *m);      /* inode and content ids; journals reservations ahead by itself. 0 when none could be reserved within 10 s (an entry that uses it is refused) */
 /* Interned names: the id for a name (proposes when new). Lookup of a name never fails: unknown ids are "". */
 int meta_principal(struct meta *m, const struct call *call, const char *name, principal_id *ret, struct err *err) must_use;
 const char *meta_principal_name(struct meta *m, principal_id id); /* valid for the life of the process */
@@ -115,7 +115,8 @@ struct change {
     enum entry_kind kind;
     inode_id ino, parent;
 };
-/* Changes after `from`, waiting until the deadline for the first. Returns the number (0: none yet), or -ERR_RANGE when `from` is too old: read again. */
+/* Changes after `from`, waiting until the deadline for the first. Returns the number (0: none yet), or -ERR_RANGE when `from` is too old: read again.
+ * An answer ends with a whole index; -ERR_RANGE too when one index alone has more than `max` changes. */
 int meta_changes(struct meta *m, uint64_t from, int64_t deadline_ms, struct change *ret, size_t max, struct err *err) must_use;
 
 /* ---- care ---- */

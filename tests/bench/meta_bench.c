@@ -11,12 +11,12 @@
 #include "journal/journal.h"
 #include "meta/meta.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CALLERS_MAX 64
 #define ENTRY_FILES 400
@@ -163,7 +163,7 @@ static void measure(const char *what, void *(*run)(void *), unsigned n, bool is_
         callers[i] = (struct caller){.number = i, .is_random = is_random, .us = xcalloc(SAMPLES, sizeof(uint32_t))};
         pthread_create(&callers[i].thread, NULL, run, &callers[i]);
     }
-    usleep((unsigned)run_ms * 1000);
+    poll(NULL, 0, (int)run_ms);
     atomic_store(&is_over, true);
     for (unsigned i = 0; i < n; i++) {
         pthread_join(callers[i].thread, NULL);
@@ -217,7 +217,7 @@ static long rss_kb(void)
     if (file_read("/proc/self/status", 1 << 16, &b, NULL) < 0)
         return 0;
     const char *at = strstr(buf_str(&b), "VmRSS:");
-    return at ? atol(at + 6) : 0;
+    return at ? strtol(at + 6, NULL, 10) : 0;
 }
 
 int main(int argc, char **argv)
@@ -226,8 +226,8 @@ int main(int argc, char **argv)
     inode_id top;
     if (argc < 2)
         return 2;
-    size_t files = argc > 2 ? (size_t)atol(argv[2]) : 100000;
-    run_ms = argc > 3 ? atol(argv[3]) * 1000 : 5000;
+    size_t files = argc > 2 ? strtoul(argv[2], NULL, 10) : 100000;
+    run_ms = argc > 3 ? strtol(argv[3], NULL, 10) * 1000 : 5000;
     AUTO_FREE char *dir = xasprintf("%s/meta", argv[1]);
     AUTO_FREE char *journal = xasprintf("%s/journal", argv[1]);
     options = (struct meta_options){.dir = dir, .journal_dir = journal, .cache_bytes = 48 << 20, .sqlite_cache_bytes = 64 << 20,

@@ -129,7 +129,7 @@ static void test_killed(void **state)
 int main(int argc, char **argv)
 {
     if (argc == 4)
-        return child(argv[1], atoi(argv[2]), !strcmp(argv[3], "care"));
+        return child(argv[1], (int)strtol(argv[2], NULL, 10), !strcmp(argv[3], "care"));
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_killed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
