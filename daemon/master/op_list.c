@@ -183,7 +183,6 @@ int op_list(void *impl, const struct call *call, const char *path, const struct 
     TRY(op_open(m, call, path, &o->read, &p, &state, err));
     struct listing l = {.m = m, .call = call, .o = o, .p = &p, .each = each, .arg = arg, .result = &out, .through = ""};
     l.is_pinned = place_is_pinned(&p);
-    out.as_of_index = p.walk.index;
     if (p.walk.last.type == INODE_DIRECTORY) {
         TRY(list_directory(&l, err));
     } else { /* a file lists itself */
@@ -192,6 +191,7 @@ int op_list(void *impl, const struct call *call, const char *path, const struct 
         if (!o->after || !o->after[0])
             TRY(give(&l, p.path, &p.walk.last, l.is_pinned, err));
     }
+    out.as_of_index = p.walk.index;
     *ret = out;
     return l.caller_rc;
 }

@@ -17,6 +17,7 @@ struct removing {
     const struct remove_options *o;
     struct place p;
     uint64_t files, directories, bytes, stored_bytes, unpersisted;
+    bool is_counted; /* else only the top is */
 };
 
 void op_detach(void *arg, struct entry *e, const struct inode *dir, const char *name)
@@ -86,6 +87,7 @@ static int pass_node(void *arg, const struct tree_node *n, struct err *err)
 static int pass_subtree(struct master *m, const struct call *call, struct removing *r, struct err *err)
 {
     count(r, &r->p.walk.last);
+    r->is_counted = r->p.walk.last.type != INODE_DIRECTORY || !ops_is_super(m, call) || call->is_dry_run;
     if (r->p.walk.last.type != INODE_DIRECTORY || (ops_is_super(m, call) && !call->is_dry_run))
         return 0;
     struct passing s = {m, call, r};
@@ -95,6 +97,8 @@ static int pass_subtree(struct master *m, const struct call *call, struct removi
 
 static void tell(const struct call *call, const struct removing *r)
 {
+    if (!r->is_counted)
+        return;
     call_effect(call, "info", "files_removed", r->files, r->bytes);
     if (r->directories)
         call_effect(call, "info", "directories_removed", r->directories, 0);
