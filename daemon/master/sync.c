@@ -41,13 +41,22 @@ struct asking { /* one sync_before */
     struct sync_state *ret;
 };
 
+/* Bytes of the path that the walk found. */
+static size_t known_len(const struct asking *a)
+{
+    size_t at = 0;
+    for (size_t i = 1; i < a->walk->count; i++)
+        at = (size_t)(strchrnul(a->path + at + 1, '/') - a->path);
+    return at;
+}
+
 static enum sync_decision decide(const struct asking *a, bool is_known, int64_t verified, bool is_parent_loaded)
 {
     struct sync_question q = {.load = a->wish->read.load, .asked_interval_ms = a->wish->read.sync_interval_ms,
                               .freshness = a->at.freshness, .mount_interval_ms = a->at.interval_ms, .is_known = is_known,
                               .verified_ms = verified, .is_parent_loaded = is_parent_loaded, .now_ms = clock_wall_ms()};
     if (!is_known)
-        q.absent_ms = sync_memory_absent_when(a->s->env.memory, mounts_generation(a->s->env.mounts), a->path);
+        q.absent_ms = sync_memory_absent_when(a->s->env.memory, mounts_generation(a->s->env.mounts), a->path, known_len(a));
     return sync_decide(&q);
 }
 

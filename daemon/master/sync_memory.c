@@ -80,10 +80,12 @@ void sync_memory_absent(struct sync_memory *m, uint64_t generation, const char *
     fact_set(m, m->absent, hash(m->seed ^ mix(generation), path, strlen(path)), wall_ms);
 }
 
-int64_t sync_memory_absent_when(struct sync_memory *m, uint64_t generation, const char *path)
+int64_t sync_memory_absent_when(struct sync_memory *m, uint64_t generation, const char *path, size_t known_len)
 {
     int64_t when = 0;
-    for (size_t len = strlen(path); len > 1 && !when;) {
+    if (known_len < 1)
+        known_len = 1;
+    for (size_t len = strlen(path); len > known_len && !when;) {
         when = fact_get(m, m->absent, hash(m->seed ^ mix(generation), path, len));
         while (len > 1 && path[--len] != '/')
             continue;

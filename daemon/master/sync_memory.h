@@ -12,7 +12,8 @@ void sync_memory_free(struct sync_memory *m); /* accepts NULL */
 void sync_memory_verified(struct sync_memory *m, inode_id ino, int64_t wall_ms);
 int64_t sync_memory_when(struct sync_memory *m, inode_id ino); /* 0 never, or forgotten */
 void sync_memory_absent(struct sync_memory *m, uint64_t generation, const char *path, int64_t wall_ms);
-int64_t sync_memory_absent_when(struct sync_memory *m, uint64_t generation, const char *path); /* of the path or one above */
+/* Of the path, or of one above it that is longer than `known_len` bytes: so much of it exists here. */
+int64_t sync_memory_absent_when(struct sync_memory *m, uint64_t generation, const char *path, size_t known_len);
 
 /* 8 bytes a name at two thirds full; a collision only keeps something that a later check will find. */
 struct sync_seen {

@@ -151,10 +151,11 @@ static void memory(void **state)
     struct sync_seen seen = {0};
     char name[32];
     sync_memory_absent(m, 1, "/a/b", 77);
-    assert_int_equal(sync_memory_absent_when(m, 1, "/a/b"), 77);
-    assert_int_equal(sync_memory_absent_when(m, 1, "/a/b/c"), 77);
-    assert_int_equal(sync_memory_absent_when(m, 1, "/a/bc"), 0);
-    assert_int_equal(sync_memory_absent_when(m, 2, "/a/b"), 0); /* other mounts */
+    assert_int_equal(sync_memory_absent_when(m, 1, "/a/b", 1), 77);
+    assert_int_equal(sync_memory_absent_when(m, 1, "/a/b/c", 2), 77);
+    assert_int_equal(sync_memory_absent_when(m, 1, "/a/b/c", 4), 0); /* /a/b was made here since */
+    assert_int_equal(sync_memory_absent_when(m, 1, "/a/bc", 1), 0);
+    assert_int_equal(sync_memory_absent_when(m, 2, "/a/b", 1), 0); /* other mounts */
     sync_memory_verified(m, 5, 88);
     assert_int_equal(sync_memory_when(m, 5), 88);
     assert_int_equal(sync_memory_when(m, 6), 0);
