@@ -130,7 +130,7 @@ test_tarball() {
     try "the URL answers" answers "$port"
     try "runTests" as_isthmus runTests
     try "24 of 24" all_passed "$last"
-    try "the wrapper finds the store" inside /usr/local/bin/isthmus status
+    try "the command finds the store" inside /usr/local/bin/isthmus status
     try "upgrade in place" upgrade
     try "stop" as_isthmus stop
     try "uninstall keeps the data" inside sh -c '/root/isthmus/install --uninstall && test -f /var/lib/isthmus/conf/isthmus-site.properties'

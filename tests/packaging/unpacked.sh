@@ -32,6 +32,7 @@ only_own_libraries() {
 
 no_writable_for_others() { [ -z "$(find "$tree" -perm /022 ! -type l)" ]; }
 owned_by_root() { tar --numeric-owner -tvzf "$archive" | awk '$2 != "0/0" { bad = 1; print } END { exit bad }'; }
+manual_and_completion() { ls "$tree"/share/man/man1/isthmus.1* "$tree/share/bash-completion/completions/isthmus"; }
 no_machine_paths() { ! grep -rlF "$PWD/" "$tree/bin" "$tree/install" "$tree/conf"; }
 
 port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
@@ -47,6 +48,7 @@ tree=$(echo "$root"/isthmus-*)
 try "members belong to root" owned_by_root
 try "nothing is writable for others" no_writable_for_others
 try "no path of this machine" no_machine_paths
+try "man pages and completion are there" manual_and_completion
 try "libraries come from the archive" only_own_libraries
 try "isthmus version" "$tree/bin/isthmus" version
 try "the install script explains itself" "$tree/install" --help
