@@ -26,6 +26,7 @@ struct read_options {
     enum load_type load;
     int64_t sync_interval_ms; /* -2: the mount's; -1 never; 0 always; else the age allowed */
     bool want_ufs_path;
+    unsigned access;          /* rwx bits that the caller needs on the inode itself; 0: none */
 };
 
 struct list_options {

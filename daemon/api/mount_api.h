@@ -77,6 +77,6 @@ struct mount_store {
 };
 struct store_api {
     void *impl;
-    int (*get)(void *impl, mount_id id, bool for_write, struct mount_store *ret, struct err *err); /* ERR_NOT_FOUND, ERR_READ_ONLY, ERR_UNAVAILABLE in maintenance */
+    int (*get)(void *impl, mount_id id, bool for_write, struct mount_store *ret, struct err *err); /* ERR_NOT_FOUND, ERR_READ_ONLY, ERR_MAINTENANCE */
     void (*put)(void *impl, struct mount_store *s);
 };

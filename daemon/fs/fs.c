@@ -93,9 +93,11 @@ int fs_read(struct fs *fs, const struct call *call, const char *path, const stru
 {
     const struct meta_api *meta = fs->parts.meta;
     struct counting_sink counted = {.sink.push = counting_push, .to = to};
+    struct read_options readable = *o;
+    readable.access = FS_READ;
     for (int tries = 0;; tries++) {
         struct read_plan plan = {0};
-        TRY(meta->stat(meta->impl, call, path, o, &plan, err));
+        TRY(meta->stat(meta->impl, call, path, &readable, &plan, err));
         int rc = read_once(fs, call, &plan, type, range, arg, &counted.sink, err);
         if (rc == -ERR_LOST && counted.bytes == 0)
             (void)meta->content_lost(meta->impl, call, plan.content.ino, plan.content.cid, NULL);

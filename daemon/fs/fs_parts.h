@@ -5,6 +5,8 @@
 #pragma once
 #include "fs/fs.h"
 
+enum { FS_READ = 4 }; /* of rwx: who reads bytes needs it on the file */
+
 struct fs {
     struct fs_parts parts;
 };

@@ -126,7 +126,7 @@ static int copy_path(struct tree_work *w, const char *from, const char *to, stru
 {
     const struct meta_api *meta = w->fs->parts.meta;
     struct read_plan plan = {0};
-    struct read_options o = {.sync_interval_ms = -2};
+    struct read_options o = {.sync_interval_ms = -2, .access = FS_READ};
     TRY(meta->stat(meta->impl, w->call, from, &o, &plan, err));
     int rc = copy_file(w->fs, w->call, &plan, to, w->copy, err);
     w->files++;
@@ -173,7 +173,7 @@ int fs_copy(struct fs *fs, const struct call *call, const char *from, const char
     step.idempotency_key = NULL;
     struct tree_work w = {.fs = fs, .call = &step, .from = clean_from, .to = clean_to, .copy = o};
     struct read_plan plan = {0};
-    struct read_options ro = {.sync_interval_ms = -2};
+    struct read_options ro = {.sync_interval_ms = -2, .access = FS_READ};
     TRY(meta->stat(meta->impl, call, clean_from, &ro, &plan, err));
     int rc;
     if (plan.info.inode.type == INODE_DIRECTORY) {
@@ -193,7 +193,7 @@ static int load_path(struct tree_work *w, const char *path, struct err *err)
     const struct meta_api *meta = w->fs->parts.meta;
     const struct data_api *data = w->fs->parts.data;
     struct read_plan plan = {0};
-    struct read_options o = {.sync_interval_ms = -2};
+    struct read_options o = {.sync_interval_ms = -2, .access = FS_READ};
     TRY(meta->stat(meta->impl, w->call, path, &o, &plan, err));
     int rc = 0;
     if (plan.info.inode.type == INODE_FILE && plan.content.length) {

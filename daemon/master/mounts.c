@@ -244,7 +244,7 @@ static int refuse_mode(struct mounts *m, const struct mount_at *at, const char *
     buf_init(&uri, PATH_MAX_BYTES * 2);
     if (mounts_uri_of(m, at->id, at->relative, &uri, NULL) < 0)
         buf_adds(&uri, "?");
-    return err_set(err, ERR_UNAVAILABLE, "Operation %s not allowed on ufs path %.120s under maintenance mode %s", what, buf_str(&uri),
+    return err_set(err, ERR_MAINTENANCE, "Operation %s not allowed on ufs path %.120s under maintenance mode %s", what, buf_str(&uri),
                    mount_mode_name(at->mode));
 }
 
@@ -281,7 +281,7 @@ static int may_use(const struct mount_row *row, bool for_write, struct err *err)
     if (for_write && row->record.is_read_only)
         return err_set(err, ERR_READ_ONLY, "the mount %.120s is read-only", row->record.path);
     if (row->mode == MOUNT_NO_ACCESS || (for_write && row->mode == MOUNT_READ_ONLY))
-        return err_set(err, ERR_UNAVAILABLE, "Operation %s not allowed on ufs path %.120s under maintenance mode %s",
+        return err_set(err, ERR_MAINTENANCE, "Operation %s not allowed on ufs path %.120s under maintenance mode %s",
                        for_write ? "write" : "read", row->record.uri, mount_mode_name(row->mode));
     return 0;
 }

@@ -44,7 +44,7 @@ struct mount_at { /* a copy; `relative` points into the path that was asked for 
 };
 /* Longest prefix of a clean path. Sees every change whose meta_propose has returned. Fails only when the database does. */
 int mounts_resolve(struct mounts *m, const char *path, struct mount_at *ret, struct err *err) must_use;
-/* `what` is the operation's name for the message. ERR_READ_ONLY; ERR_UNAVAILABLE under maintenance. */
+/* `what` is the operation's name for the message. ERR_READ_ONLY; ERR_MAINTENANCE. */
 int mounts_check(struct mounts *m, const struct mount_at *at, const char *path, bool for_write, const char *what, struct err *err) must_use;
 /* Appends the mount point's path, or "URI/key" of an object. ERR_NOT_FOUND: no such mount. */
 int mounts_path_of(struct mounts *m, mount_id id, struct buf *to, struct err *err) must_use;
@@ -58,7 +58,7 @@ struct mount_use {
     unsigned capabilities; /* enum ufs_capability */
     struct mount_slot *slot;
 };
-/* Opens it lazily; reaches nothing. ERR_NOT_FOUND, ERR_READ_ONLY, ERR_UNAVAILABLE (maintenance). While the circuit is open, calls of
+/* Opens it lazily; reaches nothing. ERR_NOT_FOUND, ERR_READ_ONLY, ERR_MAINTENANCE. While the circuit is open, calls of
  * `ufs` answer ERR_STORE_UNREACHABLE at once. */
 int mounts_store_get(struct mounts *m, mount_id id, bool for_write, struct mount_use *ret, struct err *err) must_use;
 void mounts_store_put(struct mounts *m, struct mount_use *u); /* accepts a zeroed one */

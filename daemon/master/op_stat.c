@@ -17,7 +17,7 @@ int op_open(struct master *m, const struct call *call, const char *path, const s
     struct sync_wish wish = {.kind = SYNC_STAT, .read = o ? *o : usual};
     TRY(place_sync(m, call, ret, &wish, ret_state, err));
     TRY(place_need(ret, err));
-    return ops_check_last(m, call, ret, 0, err);
+    return ops_check_last(m, call, ret, o ? o->access & 7 : 0, err);
 }
 
 void op_fill_info(struct master *m, const char *path, const struct inode *i, mount_id mount, bool is_pinned, struct file_info *ret)
