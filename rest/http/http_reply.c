@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COALESCE_BYTES = 64 << 10, WRITE_STEP = 1 << 20 };
+enum { COALESCE_BYTES = 64 << 10, WRITE_STEP = 1 << 20, DRAIN_BYTES = 16 << 20 };
 
 const char *http_reason(int status)
 {
@@ -86,6 +86,8 @@ static void make_head(struct http_request *r, const char *type)
     } else if (r->length < 0) {
         buf_adds(h, "\r\nTransfer-Encoding: chunked");
     }
+    if (r->body_left > DRAIN_BYTES)
+        buf_adds(h, "\r\nConnection: close");
     buf_adds(h, "\r\nX-Content-Type-Options: nosniff\r\n");
     buf_add(h, r->headers.data, r->headers.len);
     buf_add(h, "\r\n", 2);
@@ -189,12 +191,25 @@ void http_reply(struct http_request *r, int status, const char *type, const void
     http_end(r, is_whole);
 }
 
+/* A client that still sends does not see the answer of a connection that is closed: read what it sends, within reason. */
+static void drain(struct http_request *r)
+{
+    AUTO_FREE char *rest = xmalloc(COALESCE_BYTES);
+    size_t n = 1;
+    for (size_t done = 0; n && done < DRAIN_BYTES; done += n)
+        if (r->body.pull(&r->body, rest, COALESCE_BYTES, &n, NULL))
+            return;
+    r->is_broken |= n != 0;
+}
+
 void http_reply_done(struct http_request *r)
 {
     if (!r->is_begun)
         http_reply(r, 500, NULL, NULL, 0);
-    if (r->is_broken || (r->body_left != 0 && r->status >= 400))
-        mg_close_connection(r->conn); /* a rest of a refused body is not worth reading */
+    if (r->body_left != 0 && !r->is_broken)
+        drain(r);
+    if (r->is_broken)
+        mg_close_connection(r->conn);
 }
 
 bool http_is_answered(const struct http_request *r)
