@@ -122,7 +122,7 @@ static void mounted(void **state)
     shown(text);
     assert_string_equal(text, "2 file - noAccess");
     assert_int_equal(mounts_resolve(master_mounts(f.m), "/m/x", &at, NULL), 0);
-    assert_int_equal(mounts_check(master_mounts(f.m), &at, "/m/x", false, "read", &err), -ERR_UNAVAILABLE);
+    assert_int_equal(mounts_check(master_mounts(f.m), &at, "/m/x", false, "read", &err), -ERR_MAINTENANCE);
     assert_non_null(strstr(err.text, "Operation read not allowed on ufs path"));
     assert_non_null(strstr(err.text, "under maintenance mode noAccess"));
     assert_int_equal(api->set_mode(api->impl, &call, other, MOUNT_READ_WRITE, NULL), 0);
