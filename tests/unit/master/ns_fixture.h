@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct ns {
@@ -165,8 +166,8 @@ static inline int ns_take_name(void *arg, const struct file_info *i, struct err 
 {
     (void)err;
     struct ns_names *s = arg;
-    strcat(s->text, s->n++ ? "," : "");
-    strcat(s->text, i->path);
+    size_t at = strlen(s->text);
+    snprintf(s->text + at, sizeof s->text - at, "%s%s", s->n++ ? "," : "", i->path);
     return 0;
 }
 static inline int ns_list(struct ns *n, const struct identity *who, const char *path, const struct list_options *o, struct ns_names *ret,
@@ -176,6 +177,12 @@ static inline int ns_list(struct ns *n, const struct identity *who, const char *
     struct list_options usual = {.read = {.sync_interval_ms = -2}, .position = -1};
     *ret = (struct ns_names){0};
     return n->api->list(n->m, &c, path, o ? o : &usual, ns_take_name, ret, result, &n->err);
+}
+
+/* Between two looks at work that goes on behind. */
+static inline void ns_pause(void)
+{
+    nanosleep(&(struct timespec){0, 2000000}, NULL);
 }
 
 static inline bool ns_in_store(struct ns *n, const char *key)

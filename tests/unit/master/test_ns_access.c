@@ -67,11 +67,11 @@ static void parse(const char *text, struct acl *a)
     }
 }
 
-static void print(const struct acl *a, char *to)
+static void print(const struct acl *a, char to[1024])
 {
     *to = 0;
-    for (size_t i = 0; i < a->n; i++)
-        to += sprintf(to, "%s%s%c:%s:%u", i ? " " : "", a->entries[i].is_default ? "d" : "", a->entries[i].kind, a->entries[i].name,
+    for (size_t i = 0, at = 0; i < a->n; i++)
+        at += (size_t)snprintf(to + at, 1024 - at, "%s%s%c:%s:%u", i ? " " : "", a->entries[i].is_default ? "d" : "", a->entries[i].kind, a->entries[i].name,
                       a->entries[i].perm);
 }
 

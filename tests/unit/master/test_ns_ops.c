@@ -199,7 +199,7 @@ static void test_remove(void **state)
     struct meta_counts counts;
     int64_t until = clock_mono_ms() + 10000;
     do {
-        usleep(1000);
+        ns_pause();
         meta_counts(n->meta, &counts);
     } while (counts.inodes > 1 && !clock_is_past(until));
     assert_int_equal(counts.inodes, 1);
@@ -382,7 +382,7 @@ static void test_ttl_pin_free(void **state)
     master_tick_ttl(n->m);
     int64_t until = clock_mono_ms() + 10000;
     while ((!ns_stat(n, NULL, "/d/old", NULL) || ns_in_store(n, "d/old")) && !clock_is_past(until))
-        usleep(1000);
+        ns_pause();
     FAILS(ns_stat(n, NULL, "/d/old", NULL), ERR_NOT_FOUND, "Path");
     assert_false(ns_in_store(n, "d/old"));
     OK(ns_stat(n, NULL, "/d/kept", &i));

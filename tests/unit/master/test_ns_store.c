@@ -174,7 +174,7 @@ static void test_moving_directory(void **state)
     while (!is_moved && !clock_is_past(until)) {
         is_moved = is_readable(n, "/m/b/s7/f", key, sizeof key) && !strcmp(key, "b/s7/f");
         is_moved = is_moved && is_readable(n, "/m/b/new", key, sizeof key) && !strcmp(key, "b/new");
-        usleep(2000);
+        ns_pause();
     }
     assert_true(is_moved);
     OK(ns_rename(n, NULL, "/m/b/s7/f", "/m/b/g", false));
@@ -208,7 +208,7 @@ static void test_write_fails(void **state)
     int64_t until = clock_mono_ms() + 10000;
     do {
         OK(ns_stat(n, NULL, "/f", &i));
-        usleep(1000);
+        ns_pause();
     } while (i.length != 7 && !clock_is_past(until));
     assert_int_equal(i.length, 7);
 }
