@@ -4,6 +4,7 @@
  * node itself: format, restore, run.
  */
 #include "base/conf.h"
+#include "base/file_util.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "home.h"
@@ -85,6 +86,20 @@ static int load_settings(struct arguments *a, struct err *err)
     return rc;
 }
 
+/* HOME/run/url is there while requests are answered: `isthmus start` waits for it. */
+static int announce(const char *url, struct err *err)
+{
+    char path[4096];
+    AUTO(buf) line = {.max = 4096};
+    TRY(file_mkdirs(home_path("run", path), 0755, err));
+    if (unlink(home_path("run/url", path)) && errno != ENOENT)
+        return err_set_errno(err, ERR_OK, errno, "cannot remove %s", path);
+    if (!url)
+        return 0;
+    buf_addf(&line, "%s\n", url);
+    return file_write(path, line.data, line.len, 0644, err);
+}
+
 static int run(const struct arguments *a, struct err *err)
 {
     char path[4096];
@@ -94,6 +109,7 @@ static int run(const struct arguments *a, struct err *err)
     if (!home_is_formatted())
         return err_set(err, ERR_NOT_FOUND, "%s is not formatted: run `isthmus format --home %s` first", conf_text(CONF_HOME), conf_text(CONF_HOME));
     TRY(home_lock(err));
+    TRY(announce(NULL, err));
     TRY(log_open(a->log_stderr ? NULL : home_path("logs/isthmusd.log", path), err));
     TRY(log_level_set("all", conf_text(CONF_LOG_LEVEL), err));
     signal(SIGPIPE, SIG_IGN);
@@ -102,6 +118,8 @@ static int run(const struct arguments *a, struct err *err)
     sigaddset(&stop, SIGINT);
     pthread_sigmask(SIG_BLOCK, &stop, NULL);
     int rc = roles_start(!a->log_stderr, &roles, err);
+    if (rc == 0)
+        rc = announce(roles_url(roles), err);
     if (rc < 0) {
         log_error(roles, "cannot start: %s", err->text);
         roles_stop(roles);
@@ -110,9 +128,10 @@ static int run(const struct arguments *a, struct err *err)
     log_info(roles, "serving %s version=%s pid=%d", roles_url(roles), ISTHMUS_VERSION, getpid());
     sigwait(&stop, &got);
     log_info(roles, "stopping on signal %d", got);
+    rc = announce(NULL, err);
     roles_stop(roles);
     log_info(roles, "stopped");
-    return 0;
+    return rc;
 }
 
 static int format(const struct arguments *a, struct err *err)
