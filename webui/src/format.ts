@@ -32,8 +32,16 @@ export function ago(iso: string, now = Date.now()): string {
   return day(iso);
 }
 
-export const day = (iso: string): string =>
-  new Date(iso).toLocaleDateString(lang.get(), { year: 'numeric', month: '2-digit', day: '2-digit' });
+const two = (n: number): string => String(n).padStart(2, '0');
+export function day(iso: string): string {
+  const d = new Date(iso);
+  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+}
+
+export function minute(iso: string): string {
+  const d = new Date(iso);
+  return `${day(iso)} ${two(d.getHours())}:${two(d.getMinutes())}`;
+}
 
 export const exact = (iso: string): string => new Date(iso).toLocaleString(lang.get(), { timeZoneName: 'short' });
 
@@ -41,7 +49,7 @@ export function duration(ms: number): string {
   if (ms < 1000) return t('{n} ms', { n: ms });
   const s = Math.round(ms / 1000);
   if (s < 60) return t('{n} s', { n: s });
-  if (s < 3600) return t('{m} min {s} s', { m: Math.floor(s / 60), s: s % 60 });
+  if (s < 3600) return s % 60 ? t('{m} min {s} s', { m: Math.floor(s / 60), s: s % 60 }) : t('{n} min', { n: s / 60 });
   if (s < 86400) return t('{h} h {m} min', { h: Math.floor(s / 3600), m: Math.floor(s % 3600 / 60) });
   return t('{d} d {h} h', { d: Math.floor(s / 86400), h: Math.floor(s % 86400 / 3600) });
 }

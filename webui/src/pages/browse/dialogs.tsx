@@ -67,7 +67,7 @@ export function DeleteDialog({ entries, onClose }: { entries: Entry[]; onClose: 
   return (
     <Dialog id="delete" title={title} onClose={() => onClose()} onSubmit={() => dry.data && remove()} calls={calls.slice(0, DRY_MAX)}
       footer={<><Button onClick={() => onClose()}>{t('Cancel')}</Button><Button type="submit" kind="solid" busy={action.busy} disabled={!dry.data} id="confirm">{t('Delete')}</Button></>}>
-      <p>{onlyHere ? t('They leave Isthmus and its cache; the store keeps them, and the next comparison brings them back.') : t('They are deleted here and in the store. This cannot be undone.')}</p>
+      <p>{onlyHere ? t('They leave Isthmus and its cache; the store keeps them, and the next comparison brings them back.') : t('Deleted here and in the store. This cannot be undone.')}</p>
       {!dry.data && !dry.error && <Loading what={t('the consequences')} rows={2} />}
       {dry.data && <Effects effects={sumEffects(dry.data.map(d => d.effects))} />}
       {calls.length > DRY_MAX && <p class="dim gap-top">{t('Numbers are of the first {n}.', { n: DRY_MAX })}</p>}

@@ -2,7 +2,7 @@
 // grid: the virtual table. At most 60 row nodes, recycled; above 8,000,000 px the scroll position is mapped in proportion
 // (browsers clip taller elements) while wheel and keys still move by rows.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { day, exact, percent, size } from '../../format';
+import { exact, minute, percent, size } from '../../format';
 import { t } from '../../i18n';
 import { browseUrl } from '../../router';
 import type { Entry } from '../../types';
@@ -52,18 +52,18 @@ function Cells({ entry: e, index, p }: { entry: Entry; index: number; p: GridPro
       <span role="gridcell">{isFile && e.length > 0 && <><CacheBar bytes={e.cached_bytes} mem={e.cached_mem_bytes} length={e.length} /> <span class="dim">{percent(e.cached_bytes, e.length)}</span></>}</span>
       <span role="gridcell" class="lo2"><Persistence entry={e} /></span>
       <span role="gridcell" class="fl lo2">{e.pinned && <span title={t('pinned')}><Icon name="pin" /></span>}{e.ttl && <span title={t('expires')}><Icon name="clock" /></span>}</span>
-      <span role="gridcell" class="dim lo">{e.modified && <time dateTime={e.modified} title={exact(e.modified)}>{day(e.modified)} {new Date(e.modified).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}</time>}</span>
+      <span role="gridcell" class="dim lo">{e.modified && <time dateTime={e.modified} title={exact(e.modified)}>{minute(e.modified)}</time>}</span>
       <span role="gridcell" class="dim lo">{e.owner}</span>
     </>
   );
 }
 
-interface View { top: number; height: number; row: number }
+interface View { top: number; height: number; row: number; bar: number }
 
 // The position in pixels of a list of any length, and the port that shows it.
 function useScroll(total: number) {
   const port = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState<View>({ top: 0, height: 600, row: 30 });
+  const [view, setView] = useState<View>({ top: 0, height: 600, row: 30, bar: 0 });
   const top = useRef(0), expected = useRef(-1);
   const full = total * view.row, isMapped = full > TALLEST, range = Math.max(0, full - view.height);
   const moveTo = (px: number) => {
@@ -84,7 +84,7 @@ function useScroll(total: number) {
   useLayoutEffect(() => {
     const el = port.current;
     if (!el) return;
-    const measure = () => setView(v => ({ ...v, height: el.clientHeight, row: parseInt(getComputedStyle(el).getPropertyValue('--row'), 10) || 30 }));
+    const measure = () => setView(v => ({ ...v, height: el.clientHeight, bar: el.offsetWidth - el.clientWidth, row: parseInt(getComputedStyle(el).getPropertyValue('--row'), 10) || 30 }));
     const watch = new ResizeObserver(measure);
     watch.observe(el);
     measure();
@@ -100,7 +100,7 @@ function useScroll(total: number) {
   return { port, view, full: Math.min(full, TALLEST), moveTo, onScroll, isMapped };
 }
 
-function Head({ p }: { p: GridProps }) {
+function Head({ p, bar }: { p: GridProps; bar: number }) {
   const { listing, onSort } = p;
   const sorts = (key: SortKey, text: string, cls: string) => {
     const isBy = listing.order.key === key;
@@ -109,7 +109,7 @@ function Head({ p }: { p: GridProps }) {
   };
   const loaded = listing.total ?? 0;
   return (
-    <div class="vhead" role="row" aria-rowindex={1}>
+    <div class="vhead" role="row" aria-rowindex={1} style={{ paddingRight: `${bar}px` }}>
       <span role="columnheader"><input type="checkbox" aria-label={t('Select all')} checked={loaded > 0 && p.selected.size >= loaded} onChange={e => p.onAll(e.currentTarget.checked)} /></span>
       {sorts('name', t('Name'), '')}{sorts('size', t('Size'), 'num sz')}
       <span role="columnheader">{t('Cached')}</span><span role="columnheader" class="lo2">{t('State')}</span><span role="columnheader" class="lo2"><span class="vh">{t('Marks')}</span></span>
@@ -158,7 +158,7 @@ export function Grid(p: GridProps) {
   }
   return (
     <div class="vgrid" role="grid" aria-label={t('Entries')} aria-rowcount={total + 1} aria-multiselectable="true" data-testid="browse-grid" data-total={total}>
-      <Head p={p} />
+      <Head p={p} bar={view.bar} />
       <div class="vport" ref={port} onScroll={onScroll} tabIndex={0} role="rowgroup" onKeyDown={onKey} aria-activedescendant={p.cursor >= 0 ? `row-${p.cursor}` : undefined} data-testid="browse-port">
         <div class="vsize" role="presentation" style={{ height: `${full}px` }}>{rows}</div>
       </div>
