@@ -11,6 +11,7 @@ import { stateOf, useAction, useFetch, usePage } from '../../ui/data';
 import { Icon } from '../../ui/icon';
 import { copyText, openMenu, toast } from '../../ui/overlay';
 import { Empty, ErrorBlock, Loading } from '../../ui/states';
+import { inField } from '../../shell';
 import { useStore } from '../../store';
 import { DeleteDialog, join, NewFolderDialog, RenameDialog } from './dialogs';
 import { Grid } from './grid';
@@ -98,7 +99,7 @@ function Crumbs({ folder, filter }: { folder: string; filter: string }) {
       <Button icon="plus" onClick={() => setQuery({ dlg: 'new' })} id="browse-new-folder">{t('New folder')}</Button>
       <Button icon="upload" kind="primary" onClick={() => upload.current?.click()} id="browse-upload">{t('Upload')}</Button>
       <Button icon="more" kind="ghost" popup label={t('More')} onClick={more} id="browse-more" />
-      <input type="file" multiple hidden ref={upload} data-testid="browse-upload-input" onChange={take} />
+      <input type="file" multiple hidden ref={upload} id="browse-upload-input" data-testid="browse-upload-input" onChange={take} />
       <input type="file" multiple hidden ref={tree} onChange={take} />
     </div>
   );
@@ -212,17 +213,25 @@ export function Browse() {
   };
   const sort = (key: SortKey) => setQuery({ sort: listing.order.key === key && !listing.order.isDown ? `-${key}` : key === 'name' ? undefined : key });
   const onKey = (e: KeyboardEvent) => {
-    const at = listing.row(cursor);
-    const keys: Record<string, () => void> = {
+    if (inField(e) || e.defaultPrevented) return;
+    const at = (e.target as Element).closest('a,button') ? undefined : listing.row(cursor);
+    const actions: Record<string, () => void> = {
       Enter: () => at && open(at), ' ': () => at && select(at, 'only', cursor), x: () => at && select(at, 'toggle', cursor), Escape: () => write(new Map()),
       Backspace: () => navigate(browseUrl(folder.replace(/\/[^/]*$/, '') || '/')), Delete: () => entries.length && setQuery({ dlg: 'delete' }), F2: () => one && setQuery({ dlg: 'rename' }),
-      n: () => setQuery({ dlg: 'new' }), '/': () => document.getElementById('browse-filter')?.focus(), a: () => e.ctrlKey && all(true),
+      n: () => setQuery({ dlg: 'new' }), u: () => document.getElementById('browse-upload-input')?.click(), '/': () => document.getElementById('browse-filter')?.focus(), a: () => all(true),
     };
-    const run = keys[e.key];
-    if (!run || (e.ctrlKey && e.key !== 'a')) return;
+    const run = actions[e.key];
+    if (!run || e.ctrlKey !== (e.key === 'a') || e.metaKey || e.altKey || (!at && ['Enter', ' ', 'x'].includes(e.key))) return;
     e.preventDefault();
     run();
   };
+  const keys = useRef(onKey);
+  keys.current = onKey;
+  useEffect(() => {
+    const listener = (e: KeyboardEvent) => keys.current(e);
+    document.addEventListener('keydown', listener);
+    return () => document.removeEventListener('keydown', listener);
+  }, []);
   const close = () => setQuery({ dlg: undefined });
 
   return (
@@ -235,7 +244,7 @@ export function Browse() {
         {listing.total === 0 && (filter
           ? <Empty title={t('No name begins with “{filter}”', { filter })}><Button onClick={() => setQuery({ filter: undefined })}>{t('Clear the filter')}</Button></Empty>
           : <Empty title={t('This folder is empty')} text={t('Drop files here, or upload them.')} />)}
-        {(listing.total ?? 0) > 0 && <Grid listing={listing} version={version} cursor={cursor} selected={selected} onCursor={setCursor} onSelect={select} onOpen={open} onAll={all} onSort={sort} onKey={onKey} onRange={onRange} />}
+        {(listing.total ?? 0) > 0 && <Grid listing={listing} version={version} cursor={cursor} selected={selected} onCursor={setCursor} onSelect={select} onOpen={open} onAll={all} onSort={sort} onRange={onRange} />}
         {drop.isOver && <div class="drop">{t('Drop to upload into {path}', { path: folder })}</div>}
       </div>
       {one && <Inspector entry={one} onClose={() => write(new Map())} />}

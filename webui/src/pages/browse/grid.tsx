@@ -15,7 +15,7 @@ const TALLEST = 8_000_000, NODES = 60;
 export interface GridProps {
   listing: Listing; version: number; cursor: number; selected: Map<string, unknown>; onCursor: (i: number) => void;
   onSelect: (e: Entry, how: 'only' | 'toggle' | 'range', i: number) => void; onOpen: (e: Entry) => void; onAll: (on: boolean) => void;
-  onSort: (key: SortKey) => void; onKey: (e: KeyboardEvent) => void; onRange: (from: number, to: number) => void;
+  onSort: (key: SortKey) => void; onRange: (from: number, to: number) => void;
 }
 
 const IMAGES = /\.(png|jpe?g|gif|webp|avif|bmp|ico|svg)$/i, TABLES = /\.(csv|tsv|parquet|orc|avro|xlsx)$/i, CODE = /\.(c|h|py|js|ts|tsx|java|go|rs|sh|json|xml|ya?ml|toml|html|css)$/i;
@@ -137,7 +137,7 @@ export function Grid(p: GridProps) {
     const page = Math.max(1, Math.floor(view.height / view.row) - 1);
     const steps: Record<string, number> = { ArrowDown: p.cursor + 1, j: p.cursor + 1, ArrowUp: p.cursor - 1, k: p.cursor - 1, PageDown: p.cursor + page, PageUp: p.cursor - page, Home: 0, End: total - 1 };
     const to = e.ctrlKey || e.metaKey ? undefined : steps[e.key];
-    if (to === undefined) { p.onKey(e); return; }
+    if (to === undefined) return;
     e.preventDefault();
     const next = Math.max(0, Math.min(total - 1, to));
     p.onCursor(next);
