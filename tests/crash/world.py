@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One node under test, its stores, and the models of its clients; one round is load, death, restart, check."""
+import os
+import random
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "api"))
+
+from check import Check  # noqa: E402
+from load import Client  # noqa: E402
+from model import Entry, Model  # noqa: E402
+from node import Node  # noqa: E402
+
+CLIENTS = 8
+
+
+def sync_folder(path):
+    fd = os.open(path, os.O_RDONLY)
+    os.fsync(fd)
+    os.close(fd)
+
+
+class World:
+    """disk: a power.Disk under everything, or None."""
+
+    def __init__(self, seed, top, options=None, disk=None, clients=CLIENTS):
+        self.seed, self.top, self.disk, self.memory_lost = seed, top, disk, False
+        self.stores = f"{top}/stores"
+        self.temporaries = set()
+        self.models = [Model(i) for i in range(clients)]
+        self.fixed = {}
+        self.is_over = False
+        self.clients, self.left = [], threading.Semaphore(0)
+        os.makedirs(f"{top}/home")
+        for i in range(clients):
+            for k in range(2):
+                os.makedirs(f"{self.stores}/m{i}-{k}")
+        self.node = Node(home=f"{top}/home", options={"isthmus.log.level": "INFO", **(options or {})})
+        self.node.format()
+        if disk:
+            disk.sync()
+        self.node.start()
+        for path in ["/shared", *[f"/{kind}{i}" for i in range(clients) for kind in "cx"]]:
+            self.node.ok("PUT", f"/files{path}", json={"type": "directory"})
+            self.fixed[path] = Entry(type="directory", mode="755")
+        for i in range(clients):  # so that the folder is in the store, for the external writer
+            self.node.put(f"/x{i}/first", b"first", write_type="THROUGH")
+            self.node.ok("DELETE", f"/files/x{i}/first")
+
+    # ---- for clients ----
+    def gone(self, client, error):
+        client.model.note(f"cut: {error}")
+        self.left.release()
+
+    def write_behind(self, model, path, data):
+        model.behind.add(path)
+        where = f"{self.node.home}/store{path}"
+        with open(where, "xb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        sync_folder(os.path.dirname(where))
+
+    # ---- for the check ----
+    def store_folders(self):
+        return [f"{self.node.home}/store", *sorted(f"{self.stores}/{d}" for d in os.listdir(self.stores))]
+
+    def tidy_behind(self):
+        """What the external writer left in a store, and no answer made known, goes again."""
+        for m in self.models:
+            for path in [p for p in m.behind if p not in m.entries]:
+                if os.path.exists(f"{self.node.home}/store{path}"):
+                    os.unlink(f"{self.node.home}/store{path}")
+            m.behind.clear()
+
+    def place(self, path, entries):
+        """Where the store keeps a path."""
+        first, _, rest = path[1:].partition("/")
+        mount = entries.get(f"/{first}")
+        if mount and mount.type == "mount":
+            return f"{mount.uri}/{rest}" if rest else mount.uri
+        return f"{self.node.home}/store{path}"
+
+    # ---- a round ----
+    def load(self, number, only=None):
+        self.is_over = False
+        self.left = threading.Semaphore(0)
+        self.clients = [Client(self, m, random.Random(f"{self.seed}/{number}/{m.owner}"), only) for m in self.models]
+        for c in self.clients:
+            c.start()
+
+    def end_load(self):
+        self.is_over = True
+        for c in self.clients:
+            c.join(70)
+            if c.is_alive():
+                raise RuntimeError("a client hangs")
+        return [w for c in self.clients for w in c.wrong]
+
+    def died(self, timeout_s):
+        """Waits until the daemon ends by itself."""
+        try:
+            self.node.process.wait(timeout_s)
+            return True
+        except Exception:  # subprocess.TimeoutExpired
+            return False
+
+    def restart(self, env=None):
+        """Returns the seconds to the first answer, or None when an armed fault point ended the start."""
+        began = time.monotonic()
+        self.node.env = dict(os.environ, **(env or {}))
+        try:
+            self.node.start()
+        except RuntimeError:
+            if env and self.node.process.poll() == -9:
+                return None
+            raise
+        return time.monotonic() - began
+
+    def power_cut(self):
+        """The daemon is dead: what is in memory is gone, and what was not synced."""
+        for where, names, files in os.walk(self.node.shm, topdown=False):
+            for f in files:
+                os.unlink(os.path.join(where, f))
+            for d in names:
+                os.rmdir(os.path.join(where, d))
+        self.memory_lost = True
+        self.disk.cut()
+
+    def check(self):
+        c = Check(self)
+        try:
+            lost = c.acknowledged()
+            wrong = [] if lost else c.settled()
+            self.tidy_behind()
+            return lost, wrong
+        finally:
+            c.api.close()
+
+    def acknowledged(self):
+        return sum(m.acknowledged for m in self.models)
+
+    def entries(self):
+        return sum(len(m.entries) for m in self.models)
+
+    def remove(self):
+        self.is_over = True
+        self.node.remove()
