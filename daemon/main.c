@@ -4,6 +4,7 @@
  * node itself: format, restore, run.
  */
 #include "base/conf.h"
+#include "base/fault.h"
 #include "base/file_util.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -177,12 +178,24 @@ static int validate(const struct arguments *a, struct err *err)
     return 0;
 }
 
+/* For the tests; not in the usage. */
+static int fault_points(const struct arguments *a, struct err *err)
+{
+    (void)a;
+    (void)err;
+    const char *const *names;
+    for (size_t i = 0, count = fault_names(&names); i < count; i++)
+        puts(names[i]);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         int (*run)(const struct arguments *a, struct err *err);
-    } verbs[] = {{"run", run}, {"format", format}, {"restore", restore}, {"readJournal", read_journal}, {"validateConf", validate}};
+    } verbs[] = {{"run", run}, {"format", format}, {"restore", restore}, {"readJournal", read_journal}, {"validateConf", validate},
+               {"faultPoints", fault_points}};
     struct arguments a = {0};
     struct err err = {0};
     if (argc == 2 && !strcmp(argv[1], "--version")) {
