@@ -236,13 +236,26 @@ int route_stores_mode(struct rq *q, struct err *err)
     return 0;
 }
 
+/* "a|b" as a list; empty words are left out. */
+static void put_words(struct json_out *o, const char *key, const char *words)
+{
+    json_begin_array(o, key);
+    for (const char *w = words; w && *w;) {
+        size_t n = strcspn(w, "|");
+        if (n)
+            json_put_string_n(o, NULL, w, n);
+        w += n + (w[n] == '|');
+    }
+    json_end_array(o);
+}
+
 static int kind_each(void *arg, const struct mount_kind *k)
 {
     struct json_out *o = arg;
     json_begin_object(o, NULL);
     json_put_string(o, "kind", k->name);
     json_put_string(o, "label", k->label);
-    json_put_string(o, "schemes", k->schemes);
+    put_words(o, "schemes", k->schemes);
     json_begin_array(o, "fields");
     for (size_t i = 0; i < k->field_count; i++) {
         const struct mount_kind_field *f = &k->fields[i];
@@ -250,7 +263,7 @@ static int kind_each(void *arg, const struct mount_kind *k)
         json_put_string(o, "name", f->name);
         json_put_string(o, "type", f->type);
         json_put_string(o, "default", f->value);
-        json_put_string(o, "choices", f->choices);
+        put_words(o, "choices", f->choices);
         json_put_bool(o, "required", f->is_required);
         json_put_string(o, "help", f->help);
         json_end_object(o);
