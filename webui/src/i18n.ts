@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // i18n: strings are keyed by their English text; `{name}` is replaced, `{n, plural, one {…} other {…}}` chosen by number.
 // en.json is the list of all keys (checked by `npm run lint`), other languages are loaded when chosen.
+import { count } from './format';
 import { store } from './store';
 
 export type Vars = Record<string, string | number>;
@@ -29,7 +30,7 @@ function choose(n: number, forms: string): string {
   if (!rules) plurals.set(lang.get(), rules = new Intl.PluralRules(lang.get()));
   const found = new Map([...forms.matchAll(/(\w+) \{([^}]*)\}/g)].map(m => [m[1], m[2] ?? '']));
   const form = found.get(rules.select(n)) ?? found.get('other') ?? '';
-  return form.replaceAll('#', n.toLocaleString(lang.get()));
+  return form.replaceAll('#', count(n));
 }
 
 export function fill(text: string, vars: Vars): string {

@@ -59,7 +59,7 @@ function Figures({ facts, mounts }: { facts: Facts; mounts: Mount[] }) {
         note={t('{bytes} since start', { bytes: size(last.served) })} of={(s, i) => s.served - (samples[i - 1]?.served ?? s.served)} />
       <Figure id="waiting" raw={n.to_persist} name={t('Waiting to be persisted')} value={count(n.to_persist)} unit={t('{n, plural, one {file} other {files}}', { n: n.to_persist })}
         note={dirty ? t('{bytes} not in a store yet', { bytes: size(dirty) }) : t('everything is in its store')} of={s => s.waiting} />
-      <Figure id="entries" raw={n.inodes} name={t('Entries')} value={count(n.inodes)} note={t('{files} files, {folders} folders', { files: count(n.files), folders: count(n.directories) })} of={s => s.entries} />
+      <Figure id="entries" raw={n.inodes} name={t('Entries')} value={count(n.inodes)} note={`${t('{n, plural, one {# file} other {# files}}', { n: n.files })}, ${t('{n, plural, one {# folder} other {# folders}}', { n: n.directories })}`} of={s => s.entries} />
       <Figure id="errors" raw={errors} name={t('Store errors since start')} value={count(errors)}
         note={errors ? mounts.filter(m => m.errors).map(m => `${m.path} ${m.errors}`).join(', ') : t('{n, plural, one {# mount} other {# mounts}}', { n: mounts.length })} of={s => s.errors} />
     </dl>

@@ -8,15 +8,15 @@ import { Icon, type IconName } from './icon';
 
 interface ButtonProps {
   children?: ComponentChildren; icon?: IconName; label?: string; kind?: string; disabled?: boolean; reason?: string;
-  busy?: boolean; type?: 'button' | 'submit'; onClick?: (e: MouseEvent) => void; id?: string; pressed?: boolean; popup?: boolean;
+  busy?: boolean; type?: 'button' | 'submit'; onClick?: (e: MouseEvent) => void; id?: string; pressed?: boolean; popup?: boolean; focus?: boolean;
 }
 
 // `reason` says in words why a button is off; `label` names one that shows an icon only.
-export function Button({ children, icon, label, kind = '', disabled, reason, busy, type = 'button', onClick, id, pressed, popup }: ButtonProps) {
+export function Button({ children, icon, label, kind = '', disabled, reason, busy, type = 'button', onClick, id, pressed, popup, focus }: ButtonProps) {
   return (
     <button type={type} class={`btn ${kind}${children ? '' : ' icon'}`} disabled={disabled || busy || !!reason} title={reason ?? label}
       aria-label={children ? undefined : label} aria-busy={busy} aria-pressed={pressed} aria-haspopup={popup ? 'menu' : undefined}
-      data-testid={id} onClick={onClick}>
+      data-testid={id} autofocus={focus} onClick={onClick}>
       {icon && <Icon name={icon} />}{children && <span>{children}</span>}
     </button>
   );

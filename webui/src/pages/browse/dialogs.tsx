@@ -66,7 +66,7 @@ export function DeleteDialog({ entries, onClose }: { entries: Entry[]; onClose: 
   const title = entries.length === 1 ? t('Delete {name}?', { name: entries[0]?.name ?? '' }) : t('Delete {n, plural, one {# entry} other {# entries}}?', { n: entries.length });
   return (
     <Dialog id="delete" title={title} onClose={() => onClose()} onSubmit={() => dry.data && remove()} calls={calls.slice(0, DRY_MAX)}
-      footer={<><Button onClick={() => onClose()}>{t('Cancel')}</Button><Button type="submit" kind="solid" busy={action.busy} disabled={!dry.data} id="confirm">{t('Delete')}</Button></>}>
+      footer={<><Button focus onClick={() => onClose()}>{t('Cancel')}</Button><Button type="submit" kind="solid" busy={action.busy} disabled={!dry.data} id="confirm">{t('Delete')}</Button></>}>
       <p>{onlyHere ? t('They leave Isthmus and its cache; the store keeps them, and the next comparison brings them back.') : t('Deleted here and in the store. This cannot be undone.')}</p>
       {!dry.data && !dry.error && <Loading what={t('the consequences')} rows={2} />}
       {dry.data && <Effects effects={sumEffects(dry.data.map(d => d.effects))} />}

@@ -12,7 +12,7 @@ import { ErrorBlock, meaningOf } from '../../ui/states';
 import { addCall, editCall, emptyForm, formOf, isBasic, keptSecrets, kindOf, labelOf, listOf, type MountForm, startOf, testCall } from './model';
 
 const STEPS: Record<string, string> = {
-  resolve: mark('Name resolves'), tls: mark('Certificate is valid'), sign_in: mark('Sign-in works'), list: mark('List'), read: mark('Read'), write: mark('Write'),
+  resolve: mark('Store is found'), tls: mark('Certificate is valid'), sign_in: mark('Sign-in works'), list: mark('List'), read: mark('Read'), write: mark('Write'),
 };
 
 function OptionField({ field, form, set, error, isKept }: { field: KindField; form: MountForm; set: (v: string) => void; error?: string; isKept: boolean }) {

@@ -24,7 +24,7 @@ export function UnmountDialog({ mount, onClose }: { mount: Mount; onClose: () =>
   const ready = !!dry.data && (!loses || typed === mount.path);
   return (
     <Dialog id="unmount" title={t('Unmount {path}?', { path: mount.path })} onClose={onClose} onSubmit={() => ready && remove()} calls={[call]}
-      footer={<><Button onClick={onClose}>{t('Cancel')}</Button><Button type="submit" kind="solid" busy={action.busy} disabled={!ready} id="confirm">{t('Unmount')}</Button></>}>
+      footer={<><Button focus onClick={onClose}>{t('Cancel')}</Button><Button type="submit" kind="solid" busy={action.busy} disabled={!ready} id="confirm">{t('Unmount')}</Button></>}>
       <p>{t('The folder disappears from Isthmus.')} <b>{t('Nothing in {uri} is changed.', { uri: mount.uri })}</b></p>
       <p class="dim gap-top">{t('Its cached bytes are freed; clients that read below it get “not found”.')}</p>
       {!dry.data && !dry.error && <Loading what={t('the consequences')} rows={2} />}
