@@ -51,7 +51,7 @@ static int refuse_directory(struct cli *c, const char *path, struct err *err)
 
 static int rm_path(struct cli *c, const struct args *a, const char *path, struct err *err)
 {
-    bool only_here = args_has(a, "alluxioOnly");
+    bool only_here = args_has(a, "isthmusOnly") || args_has(a, "alluxioOnly");
     AUTO_FREE char *suffix = xasprintf("?recursive=%s&only_here=%s&unchecked=%s&with_mount_points=%s", args_has(a, "R") ? "true" : "false",
                                        only_here ? "true" : "false", args_has(a, "U") ? "true" : "false", args_has(a, "m") ? "true" : "false");
     if (!args_has(a, "R"))
@@ -85,7 +85,8 @@ static int mv(struct cli *c, const struct args *a, struct err *err)
 
 static const struct flag rm_flags[] = {{"R", NULL, NULL, "directories with all below"},
                                        {"U", NULL, NULL, "do not compare with the store first"},
-                                       {NULL, "alluxioOnly", NULL, "leave the store alone"},
+                                       {NULL, "isthmusOnly", NULL, "leave the store alone"},
+                                       {NULL, "alluxioOnly", NULL, "the same"},
                                        {"m", "deleteMountPoint", NULL, "unmount mount points below"},
                                        {0}};
 

@@ -46,8 +46,10 @@ struct command_group {
 extern const struct command_group command_groups[]; /* ends with a NULL name */
 extern const struct command *const command_families[]; /* each ends with a NULL name; ends with NULL */
 
-#define COMMAND_FAMILIES(X)                                                                        \
-    X(cmd_node) X(cmd_conf) X(cmd_test) X(cmd_doc) X(cmd_fs_read) X(cmd_fs_list) X(cmd_fs_change) X(cmd_fs_copy)
+#define COMMAND_FAMILIES(X) \
+    X(cmd_node) X(cmd_conf) X(cmd_env) X(cmd_test) X(cmd_info) X(cmd_collect) X(cmd_doc) X(cmd_fs_list) \
+    X(cmd_fs_read) X(cmd_fs_change) X(cmd_fs_copy) X(cmd_fs_attr) X(cmd_fs_acl) X(cmd_fs_cache) \
+    X(cmd_fs_mount) X(cmd_admin) X(cmd_admin_conf) X(cmd_report) X(cmd_later)
 #define X(name) extern const struct command name[];
 COMMAND_FAMILIES(X)
 #undef X

@@ -147,7 +147,7 @@ void show_file_info(const struct json *e, const struct json *blocks, struct buf 
              json_i64(json_get(ttl, "after_ms"), -1), show_time_of(e, "accessed"), json_string(json_get(ttl, "action"), "DELETE"),
              str(e, "owner"), str(e, "group"), show_mode_of(e), str(e, "persistence"));
     buf_addf(to, ", mountPoint=%s, replicationMax=%" PRId64 ", replicationMin=%" PRId64 ", mountId=%" PRId64
-                 ", inAlluxioPercentage=%u, ufsFingerprint=%s}", yes(e, "mount_point"), num(e, "replication_max"),
+                 ", inIsthmusPercentage=%u, ufsFingerprint=%s}", yes(e, "mount_point"), num(e, "replication_max"),
              num(e, "replication_min"), num(e, "mount_id"), percent, str(e, "store_etag"));
 }
 
