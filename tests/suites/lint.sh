@@ -11,6 +11,7 @@ for check in $("$python" -B tests/lint/lint.py --list | cut -d ' ' -f 1); do
     *) not_ok "$check" ;;
     esac
 done
+if "$python" -B tests/lint/docs_current.py; then ok docs; else not_ok docs; fi
 "$python" -B tests/lint/selftest.py | tee "$SUITE_DIR/tap"
 results tap "$SUITE_DIR/tap" "planted: "
 "$python" -B tests/suites/selftest.py | tee "$SUITE_DIR/tap"
