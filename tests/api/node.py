@@ -89,7 +89,9 @@ class Node:
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(60) == 0, self.output()[-3000:]
+            status = self.process.wait(60)
+            text = open(f"{self.home}/out.log", errors="replace").read()  # a sanitizer's report is there
+            assert status == 0 and "Sanitizer" not in text, f"status {status}: {text[-6000:]}"
 
     def remove(self):
         if self.process and self.process.poll() is None:

@@ -22,8 +22,8 @@ NASTY = ["", "/", "//", "..", "../..", "%", "%zz", "%00", "\x00", "a" * 5000, "Ã
 
 
 class Maker:
-    def __init__(self, doc, rng):
-        self.doc, self.rng = doc, rng
+    def __init__(self, doc, rng, store):
+        self.doc, self.rng, self.store = doc, rng, store
         self.paths = ["/", "/h", "/h/a", "/h/b", "/h/c", "/h/a/x", "/h/Ã¼", "/nope", "/h/a b"]
 
     def schema(self, s):
@@ -52,7 +52,7 @@ class Maker:
         if name in ("to", "path", "target", "scope"):
             return rng.choice(self.paths + NASTY)
         if name == "uri":
-            return rng.choice(["/usr", "file:///nope", "s3://b/x", "gopher://x"] + NASTY)
+            return rng.choice([self.store, "file:///nope", "s3://b/x", "gopher://x"] + NASTY)
         if name == "mode":
             return rng.choice(["755", "644", "0", "7777"] + NASTY)
         return rng.choice(NASTY + ["2026-12-01T00:00:00Z", "aGk=", "user:ann:rw-", "default:group::r-x"])
@@ -92,7 +92,8 @@ def test_requests_from_the_document():
     rng = random.Random(SEED)
     try:
         doc = requests.get(n.url("/openapi.json")).json()
-        maker, ops, session, done, statuses = Maker(doc, rng), operations(doc), requests.Session(), 0, {}
+        maker, ops, session, done, statuses = Maker(doc, rng, f"{n.home}/other"), operations(doc), requests.Session(), 0, {}
+        os.mkdir(f"{n.home}/other")
         n.ok("PUT", "/files/h", json={"type": "directory"})
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:

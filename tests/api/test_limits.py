@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bad stores, full disks, wrong settings, TLS: refused clearly, and what works goes on working."""
+import itertools
+import os
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+import requests
+
+from node import Node, daemon_path
+from test_files import error
+
+
+@pytest.fixture
+def silent_server():
+    """Accepts connections and never answers."""
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    s.listen(64)
+    taken = []
+
+    def accept():
+        while True:
+            try:
+                taken.append(s.accept()[0])
+            except OSError:
+                return
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield s.getsockname()[1]
+    s.close()
+    for c in taken:
+        c.close()
+
+
+S3 = {"s3a.accessKeyId": "k", "s3a.secretKey": "s", "isthmus.underfs.s3.disable.dns.buckets": "true"}
+
+
+def test_silent_store_is_refused_within_ten_seconds(node, silent_server):
+    began = time.monotonic()
+    answer = node.call("POST", "/mounts", json={"path": "/silent", "uri": "s3://bucket/x",
+                                                "options": {**S3, "isthmus.underfs.s3.endpoint": f"http://127.0.0.1:{silent_server}"}})
+    assert answer.status_code >= 400 and time.monotonic() - began < 11, answer.text
+    error(node.call("GET", "/files/silent"), 404, "not_found")
+
+
+class FakeS3(threading.Thread):
+    """Just enough to be mounted: an empty bucket; `hang` makes every later request wait."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.hang, self.objects = threading.Event(), {}
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen(64)
+        self.port = self.socket.getsockname()[1]
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        data = b""
+        while True:
+            while b"\r\n\r\n" not in data:
+                got = connection.recv(65536)
+                if not got:
+                    return
+                data += got
+            head, data = data.split(b"\r\n\r\n", 1)
+            if self.hang.is_set():
+                time.sleep(3600)
+            length = [int(h.split(b":")[1]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length")]
+            while length and len(data) < length[0]:
+                data += connection.recv(65536)
+            sent, data = (data[:length[0]], data[length[0]:]) if length else (b"", data)
+            method, target = head.split()[:2]
+            is_there, body = self.answer(method, target, sent)
+            connection.sendall(b"HTTP/1.1 %s\r\nETag: \"x\"\r\nContent-Length: %d\r\n\r\n%s" % (b"200 OK" if is_there else b"404 Not Found", len(body), body))
+
+    def answer(self, method, target, sent):
+        if method == b"PUT":
+            self.objects[target] = sent
+        if method == b"DELETE":
+            return self.objects.pop(target, True) is not None, b""
+        if b"list-type" in target:
+            return True, b'<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>'
+        return target in self.objects, self.objects.get(target, b"") if method == b"GET" else b""
+
+
+def test_a_store_that_dies_later_slows_nobody_else(node, folder):
+    fake = FakeS3()
+    fake.start()
+    mounted = node.call("POST", "/mounts", json={"path": "/dying", "uri": "s3://bucket", "freshness": "interval", "interval_ms": 0,
+                                                 "options": {**S3, "isthmus.underfs.s3.endpoint": f"http://127.0.0.1:{fake.port}"}})
+    assert mounted.status_code == 201, mounted.text
+    node.put(f"{folder}/x", b"fine")
+    fake.hang.set()
+
+    def wait():
+        try:
+            node.call("GET", "/files/dying/some?sync_interval_ms=0")
+        except requests.RequestException:
+            pass  # the daemon may end first
+
+    waiters = [threading.Thread(target=wait, daemon=True) for _ in range(20)]
+    for w in waiters:
+        w.start()
+    time.sleep(0.3)
+    worst = 0
+    for i in range(50):
+        began = time.monotonic()
+        assert node.get(f"{folder}/x") == b"fine"
+        node.put(f"{folder}/y{i}", b"y")
+        worst = max(worst, time.monotonic() - began)
+    assert worst < 3, f"{worst}: {node.output()[-2000:] if worst > 3 else ''}"
+    began = time.monotonic()
+    assert any(m["path"] == "/dying" for m in node.ok("GET", "/mounts").json()["items"])
+    assert time.monotonic() - began < 2
+    node.ok("DELETE", f"/mounts/{mounted.json()['id']}")
+    fake.socket.close()
+
+
+def run_daemon(home, *options):
+    return subprocess.run([daemon_path(), "--home", home, *options, "run"], capture_output=True, text=True, timeout=60)
+
+
+def test_wrong_settings_stop_the_start(tmp_path):
+    home = str(tmp_path / "h")
+    assert subprocess.run([daemon_path(), "--home", home, "format"], capture_output=True).returncode == 0
+    for line, wanted in [("isthmus.master.web.port=99999", "isthmus.master.web.port"), ("isthmus.no.such.key=1", "isthmus.no.such.key"),
+                         ("isthmus.user.file.writetype.default=SOMETIMES", "CACHE_THROUGH"), ("isthmus.web.tls.enabled=maybe", "true"), ("no equals sign", "isthmus-site.properties")]:
+        with open(f"{home}/conf/isthmus-site.properties", "w") as f:
+            f.write("# a comment\n" + line + "\n")
+        got = run_daemon(home)
+        assert got.returncode != 0 and wanted in got.stderr and ":2" in got.stderr, (line, got.stderr)
+    os.remove(f"{home}/conf/isthmus-site.properties")
+    refused = run_daemon(home, "-Disthmus.master.web.bind.host=0.0.0.0")
+    assert refused.returncode != 0 and "TLS" in refused.stderr
+
+
+def test_format_does_not_overwrite(tmp_path):
+    home = str(tmp_path / "h")
+    run = lambda *more: subprocess.run([daemon_path(), "--home", home, "format", *more], capture_output=True, text=True)
+    first = run()
+    assert first.returncode == 0
+    assert run().returncode != 0 and "already" in run().stderr
+    assert run("--force").returncode == 0
+
+
+def test_two_daemons_in_one_home():
+    n = Node().format().start()
+    try:
+        second = run_daemon(n.home)
+        assert second.returncode != 0 and "another isthmusd" in second.stderr
+        n.stop()
+    finally:
+        n.remove()
+
+
+def test_tls_beyond_loopback():
+    n = Node(options={"isthmus.web.tls.enabled": "true", "isthmus.master.web.bind.host": "0.0.0.0"}).format()
+    certificate = f"{n.home}/conf/server.pem"
+    assert os.stat(certificate).st_mode & 0o777 == 0o600
+    n.url = lambda path: f"https://localhost:{n.port}/api/v1{path}"
+    process = subprocess.Popen(n._arguments("run"), stderr=subprocess.PIPE)
+    try:
+        end = time.monotonic() + 30
+        while True:
+            try:
+                if requests.get(n.url("/health"), verify=certificate, timeout=2).ok:
+                    break
+            except requests.RequestException:
+                assert time.monotonic() < end and process.poll() is None
+                time.sleep(0.05)
+        s = requests.Session()
+        s.verify, s.trust_env = certificate, False
+        answer = s.post(n.url("/session"), json={"name": "admin", "password": n.password})
+        assert answer.ok and "__Host-isthmus=" in answer.headers["Set-Cookie"] and "Secure" in answer.headers["Set-Cookie"]
+        data = os.urandom(3_000_000)
+        auth = {"Authorization": f"Bearer {n.token}"}
+        for i in range(10):
+            assert s.put(n.url(f"/files/x{i}?content"), data=data, headers=auth).status_code == 201
+            assert s.get(n.url(f"/files/x{i}?content"), headers=auth).content == data
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(n.url("/health"), timeout=5)
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0
+        n.remove()
+
+
+def test_disk_full_is_refused_and_recovers(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        n = Node(home=f"{disk}/home").format().start()
+        n.put("/before", b"before")
+        filler = open(f"{disk}/filler", "wb")
+        try:
+            while True:
+                filler.write(b"\0" * (1 << 20))
+                filler.flush()
+        except OSError:
+            pass
+        end = time.monotonic() + 10
+        for i in itertools.count():  # the watch looks a few times a second
+            refused = n.call("PUT", f"/files/refused{i}", json={"type": "directory"})
+            if refused.status_code == 507:
+                break
+            assert time.monotonic() < end, refused.text
+        assert refused.json()["code"] == "no_space"
+        assert n.get("/before") == b"before"
+        filler.close()
+        os.remove(f"{disk}/filler")
+        end = time.monotonic() + 20
+        while True:
+            again = n.call("PUT", "/files/after", json={"type": "directory"})
+            if again.status_code == 201:
+                break
+            assert time.monotonic() < end, again.text
+        n.put("/later", b"later")
+        n.kill()
+        n.start()
+        assert n.get("/later") == b"later" and n.get("/before") == b"before"
+        assert n.ok("GET", "/doctor").json()["items"] == []
+        n.stop()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)])
