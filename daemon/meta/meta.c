@@ -293,6 +293,10 @@ void meta_close(struct meta *m)
         return;
     if (m->feed)
         feed_end(m->feed);
+    lock_take(&m->lock);
+    m->is_closing = true;
+    cond_wake_all(&m->ids_came);
+    lock_drop(&m->lock);
     journal_stop(m->journal);
     checkpoint_stop(m->checkpoint);
     readers_close(m->readers);

@@ -40,6 +40,7 @@ struct meta {
     struct lock lock; /* leaf of this folder: nothing is taken under it */
     struct cond ids_came;
     /* under lock */
+    bool is_closing;
     struct apply_state published; /* for counts */
     struct index_waiter *index_waiters;
     uint64_t next_id, id_limit;   /* ids of this process: [next_id, id_limit) */

@@ -21,6 +21,7 @@
 #define ID_RANGE 4096u
 #define ID_WAIT_MS 10000
 #define ID_RETRY_MS 2000
+#define ROOM_RETRY_MS 100
 #define TRANSACTION_BYTES (96u << 10) /* of entries, then commit: others wait for that long only */
 
 struct waiter {
@@ -266,11 +267,30 @@ static void finish_waiters(const struct journal_entry *entries, size_t n, const 
     }
 }
 
+/* What is committed must be applied. A full disk is waited for: the journal refuses meanwhile and gives up its ballast. */
+static int apply_when_there_is_room(struct meta *m, const struct journal_entry *entries, size_t n, struct err *err)
+{
+    int rc = apply_batch(&m->apply, entries, n, m->outcomes, err);
+    if (rc == -ERR_NO_SPACE)
+        log_warn(meta, "the disk is full, applying waits for room dir=%s", m->dir);
+    while (rc == -ERR_NO_SPACE) {
+        lock_take(&m->lock);
+        if (!m->is_closing)
+            cond_wait(&m->ids_came, &m->lock, clock_mono_ms() + ROOM_RETRY_MS);
+        bool is_closing = m->is_closing;
+        lock_drop(&m->lock);
+        if (is_closing)
+            break;
+        rc = apply_batch(&m->apply, entries, n, m->outcomes, err);
+    }
+    return rc;
+}
+
 static int apply_part(struct meta *m, const struct journal_entry *entries, size_t n, struct err *err)
 {
     if (m->checkpoint)
         checkpoint_gate(m->checkpoint);
-    TRY(apply_batch(&m->apply, entries, n, m->outcomes, err));
+    TRY(apply_when_there_is_room(m, entries, n, err));
     add_principals(m);
     propose_publish(m);
     for (size_t i = 0; i < m->apply.event_count; i++)
