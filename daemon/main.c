@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct arguments {
@@ -101,6 +102,17 @@ static int announce(const char *url, struct err *err)
     return file_write(path, line.data, line.len, 0644, err);
 }
 
+/* Connections, cached blocks and listings each hold descriptors: take what the system allows. */
+static void raise_limits(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &files))
+            log_warn(roles, "cannot raise the limit of open files, continuing with what there is");
+    }
+}
+
 static int run(const struct arguments *a, struct err *err)
 {
     char path[4096];
@@ -113,6 +125,7 @@ static int run(const struct arguments *a, struct err *err)
     TRY(announce(NULL, err));
     TRY(log_open(a->log_stderr ? NULL : home_path("logs/isthmusd.log", path), err));
     TRY(log_level_set("all", conf_text(CONF_LOG_LEVEL), err));
+    raise_limits();
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);

@@ -123,8 +123,10 @@ int fs_write(struct fs *fs, const struct call *call, const char *path, const str
     struct write_plan plan = {0};
     struct write_outcome outcome = {0};
     TRY(meta->write_begin(meta->impl, call, path, o, &plan, err));
-    if (is_replay(call) || call->is_dry_run)
+    if (is_replay(call) || call->is_dry_run) {
+        meta->write_abort(meta->impl, call, &plan);
         return 0;
+    }
     struct content_ref content = plan.content;
     AUTO_FREE char *key = content.key = content.key ? xstrdup(content.key) : NULL;
     int rc = data->write(data->impl, call, &content, plan.type, from, !o->overwrite, &outcome, err);

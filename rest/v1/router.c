@@ -340,7 +340,7 @@ static void log_end(struct rq *q, const struct err *err, int64_t us)
     if (status >= 400)
         metric_add(&metric_table[status >= 500 ? M_FAULTS : M_ERRORS], 1);
     if (changes)
-        log_info(audit, "user=%s via=%s from=%s cmd=%s path=%s status=%d index=%llu dry_run=%d", q->who.user, q->call.via,
+        log_info(audit, "user=%s via=%s from=%s cmd=%s path=%s status=%d index=%llu dry_run=%d", q->who.user, q->call.via ? q->call.via : "rest",
                  http_peer(q->http), q->route->id, q->target, status, (unsigned long long)q->result.index, q->call.is_dry_run);
     if (err->code && (status >= 500 && err->code != ERR_CANCELLED))
         log_warn(rest, "%s %s: %s (%s:%d) status=%d", http_method(q->http), http_path(q->http), err->text, err->file, err->line, status);
