@@ -14,7 +14,8 @@ PAGE = "docs/configuration.md"
 SETTINGS = "daemon/base/options.def"
 STORES = [("Every mount", "ufs/registry.c", "registry_common"), ("`file`", "ufs/file/file.c", "options"),
           ("`s3`", "ufs/s3/s3.c", "options"), ("`mem` (tests)", "ufs/mem/mem_store.c", "options")]
-OPTION = re.compile(r'OPTION\(\s*\w+,\s*"([^"]*)",\s*(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*([^,]*),\s*"([^"]*)"\s*\)', re.S)
+CODE = ("daemon", "rest", "ufs")
+OPTION = re.compile(r'OPTION\(\s*(\w+),\s*"([^"]*)",\s*(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*([^,]*),\s*"([^"]*)"\s*\)', re.S)
 
 HEAD = """# Configuration
 
@@ -64,7 +65,23 @@ def allowed(bounds):
     return f"at least {least}" if least else "–"
 
 
+def sources():
+    for top in CODE:
+        for folder, _, files in os.walk(os.path.join(ROOT, top)):
+            for name in files:
+                if name.endswith(".c"):
+                    with open(os.path.join(folder, name), encoding="utf-8") as f:
+                        yield f.read()
+
+
+def use_of(code, name, key):
+    if re.search(r"\bCONF_%s\b" % name, code):
+        return ""
+    return " Read for paths only, not as the node's default." if f'"{key}"' in code else " **Not read by this version.**"
+
+
 def settings():
+    code = "\n".join(sources())
     with open(os.path.join(ROOT, SETTINGS), encoding="utf-8") as f:
         text = f.read()
     found = OPTION.findall(text)
@@ -72,9 +89,9 @@ def settings():
         sys.exit(f"{SETTINGS}: an OPTION has a form that this script does not read")
     yield "| key | type | default | allowed | may change | meaning |"
     yield "|---|---|---|---|---|---|"
-    for key, kind, value, bounds, flags, text in found:
+    for name, key, kind, value, bounds, flags, text in found:
         scope = ", ".join(w for w, flag in (("live", "CONF_LIVE"), ("path", "CONF_PATH_SCOPE")) if flag in flags)
-        yield f"| `{key}` | {kind.lower()} | {code(value)} | {allowed(bounds)} | {scope or '–'} | {cell(text)} |"
+        yield f"| `{key}` | {kind.lower()} | {code(value)} | {allowed(bounds)} | {scope or '–'} | {cell(text)}{use_of(code, name, key)} |"
 
 
 def mount_options(path, name):
