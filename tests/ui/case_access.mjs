@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // access: tokens, people, own password; settings, logs, tasks.
-import { credentials, expect, id, open, page, ready, rest, shot, test } from './harness.mjs';
+import { browser, context, credentials, expect, id, open, options, page, ready, rest, shot, test } from './harness.mjs';
 
 export async function run() {
   await test('tokens: one is made, works, is revoked', async () => {
@@ -34,6 +34,38 @@ export async function run() {
     await id('confirm').click();
     await id('user-row-mei').waitFor({ state: 'detached' });
     expect((await rest('GET', '/session', { auth })).status === 401, 'still signs in');
+  });
+
+  await test('roles: a viewer sees why a button is off, and the server refuses too', async () => {
+    await rest('POST', '/users', { body: { name: 'vi', password: 'a-long-password', role: 'viewer' } });
+    const other = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+    const tab = await other.newPage(), at = (name) => tab.locator(`[data-testid="${name}"]`);
+    try {
+      await tab.goto(`${options.url}/ui/mounts`);
+      await at('login-name').fill('vi');
+      await at('login-password').fill('a-long-password');
+      await at('login-submit').click();
+      await at('mount-add').waitFor();
+      expect(await at('mount-add').isDisabled() && /administrator/.test(await at('mount-add').getAttribute('title')), 'no reason');
+      expect(await at('nav-logs').count() === 0, 'a page that is never allowed is in the navigation');
+      await tab.goto(`${options.url}/ui/logs`);
+      await tab.locator('main[data-state=denied]').waitFor();
+      await tab.goto(`${options.url}/ui/access/tokens`);
+      await tab.locator('main[data-page=access][data-state=ready]').waitFor();
+    } finally {
+      await other.close();
+      await rest('DELETE', '/users/vi');
+    }
+  });
+
+  await test('offline: a banner with the age, and back by itself', async () => {
+    await open('/mounts');
+    await context.setOffline(true);
+    await page.locator('[data-testid=banner].warn').waitFor();
+    await shot('offline');
+    await context.setOffline(false);
+    await page.locator('[data-testid=banner].warn').waitFor({ state: 'detached' });
+    await id('mount-row-/').waitFor();
   });
 
   await test('password: the own one is changed', async () => {

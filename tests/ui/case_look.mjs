@@ -23,6 +23,11 @@ async function axe(source) {
 export async function run() {
   await rest('PUT', '/files/look.csv?content&overwrite=true', { raw: 'name,n\nx,1\n' });
   const source = axeSource();
+  if (source) await test('axe: finds a planted fault', async () => {
+    await open('/overview');
+    await page.evaluate(() => document.querySelector('main').append(document.createElement('button')));
+    expect((await axe(source)).some(f => f.startsWith('button-name')), 'it finds nothing');
+  });
   for (const theme of ['light', 'dark']) {
     if (!source) { skip(`axe: ${theme}`, 'axe-core is not installed'); continue; }
     for (const [name, path] of PAGES)

@@ -110,6 +110,7 @@ async function s3({ S3_ENDPOINT, S3_KEY, S3_SECRET, S3_BUCKET }) {
     await id('mount-test').click();
     await id('mount-test-error').waitFor({ timeout: 15_000 });
     expect(await id('mount-save').isDisabled(), 'it could be mounted');
+    expect(await id('mount-option-s3a.secretKey').getAttribute('aria-invalid') === 'true', 'the field of the secret is not marked');
     await shot('add-mount-s3-refused');
   });
 

@@ -105,7 +105,7 @@ function PhoneBar({ page }: { page: string }) {
   );
 }
 
-export const inField = (e: KeyboardEvent) => (e.target as Element).closest('input,select,textarea,[role=dialog],[role=menu]') !== null;
+export const inField = (e: KeyboardEvent) => (e.target as Element).closest('input:not([type=checkbox]),select,textarea,[role=dialog],[role=menu]') !== null;
 
 function useGlobalKeys() {
   useEffect(() => {

@@ -72,7 +72,7 @@ export function Gate() {
 export function SignInDialog() {
   const form = useSignIn(session.get()?.user ?? '');
   return (
-    <Dialog id="sign-in" title={t('Your session ended')} onClose={() => undefined} onSubmit={form.submit}
+    <Dialog id="sign-in" title={t('Your session ended')} onSubmit={form.submit}
       footer={<Button type="submit" kind="primary" busy={form.busy} disabled={!form.ready} id="login-submit">{t('Sign in')}</Button>}>
       <p class="dim">{t('Sign in to go on. Nothing you typed is lost.')}</p>
       <div class="gap-top">{form.fields}</div>

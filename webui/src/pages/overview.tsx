@@ -59,7 +59,7 @@ function Figures({ facts, mounts }: { facts: Facts; mounts: Mount[] }) {
         note={t('{bytes} since start', { bytes: size(last.served) })} of={(s, i) => s.served - (samples[i - 1]?.served ?? s.served)} />
       <Figure id="waiting" raw={n.to_persist} name={t('Waiting to be persisted')} value={count(n.to_persist)} unit={t('{n, plural, one {file} other {files}}', { n: n.to_persist })}
         note={dirty ? t('{bytes} not in a store yet', { bytes: size(dirty) }) : t('everything is in its store')} of={s => s.waiting} />
-      <Figure id="entries" raw={n.inodes} name={t('Entries')} value={count(n.inodes)} note={`${t('{n, plural, one {# file} other {# files}}', { n: n.files })}, ${t('{n, plural, one {# folder} other {# folders}}', { n: n.directories })}`} of={s => s.entries} />
+      <Figure id="entries" raw={n.inodes} name={t('Entries')} value={count(n.inodes)} note={t('{a}, {b}', { a: t('{n, plural, one {# file} other {# files}}', { n: n.files }), b: t('{n, plural, one {# folder} other {# folders}}', { n: n.directories }) })} of={s => s.entries} />
       <Figure id="errors" raw={errors} name={t('Store errors since start')} value={count(errors)}
         note={errors ? mounts.filter(m => m.errors).map(m => `${m.path} ${m.errors}`).join(', ') : t('{n, plural, one {# mount} other {# mounts}}', { n: mounts.length })} of={s => s.errors} />
     </dl>
@@ -122,7 +122,7 @@ function Reads({ worker: w }: { worker: Worker }) {
 function JournalFacts({ journal: j }: { journal: Journal }) {
   return (
     <Section title={t('Journal')} meta={j.state}>
-      <FactList rows={[[t('Applied'), t('entry {n}', { n: j.applied_index })], [t('Checkpoint'), <><Ago at={j.last_checkpoint} />{`, ${t('{n, plural, one {# entry} other {# entries}} since', { n: j.entries_since_checkpoint })}`}</>],
+      <FactList rows={[[t('Applied'), t('entry {n}', { n: j.applied_index })], [t('Checkpoint'), <><Ago at={j.last_checkpoint} /> · {t('{n, plural, one {# entry} other {# entries}} since', { n: j.entries_since_checkpoint })}</>],
         [t('Log'), size(j.log_bytes)], [t('Database'), `${size(j.database_bytes)} + ${size(j.wal_bytes)}`], [t('Term'), `${j.term} · ${j.engine}`]]} />
     </Section>
   );

@@ -5,7 +5,20 @@ import { type ApiError, changes, get, isExpired, type Query, send, type Call } f
 import { store, useStore } from '../store';
 import { asError } from './states';
 
+const KEPT = 200;
 const seen = new Map<string, unknown>();
+const readAt = new Map<string, number>(); // so that two readers of the same do not ask twice
+
+function keep(key: string, value: unknown): void {
+  seen.delete(key);
+  seen.set(key, value);
+  readAt.set(key, Date.now());
+  for (const old of seen.keys()) {
+    if (seen.size <= KEPT) break;
+    seen.delete(old);
+    readAt.delete(old);
+  }
+}
 
 export interface Fetched<T> { data: T | undefined; error: ApiError | undefined; reload: () => void }
 
@@ -21,7 +34,7 @@ export function useFetch<T>(path: string | null, query?: Query, everyMs = 0): Fe
     let timer = 0;
     const read = async () => {
       try {
-        seen.set(key, await get<T>(path, query, abort.signal));
+        keep(key, await get<T>(path, query, abort.signal));
         error.current = { key, error: undefined };
       } catch (e) {
         if (abort.signal.aborted) return;
@@ -31,7 +44,12 @@ export function useFetch<T>(path: string | null, query?: Query, everyMs = 0): Fe
       redraw(n => n + 1);
       if (everyMs) timer = window.setTimeout(again, everyMs);
     };
-    const again = () => { if (document.hidden || isExpired.get()) timer = window.setTimeout(again, everyMs); else void read(); };
+    const again = () => {
+      const age = Date.now() - (readAt.get(key) ?? 0);
+      if (!document.hidden && !isExpired.get() && age > everyMs * 0.7) { void read(); return; }
+      redraw(n => n + 1);
+      timer = window.setTimeout(again, everyMs);
+    };
     void read();
     return () => { abort.abort(); clearTimeout(timer); };
   }, [key, nonce, change]);
@@ -39,7 +57,10 @@ export function useFetch<T>(path: string | null, query?: Query, everyMs = 0): Fe
   return { data: seen.get(key) as T | undefined, error: error.current.key === key ? error.current.error : undefined, reload };
 }
 
-export const forget = (): void => seen.clear();
+export function forget(): void {
+  seen.clear();
+  readAt.clear();
+}
 
 // What the shell shows of the page: title, one line of facts, state for tests.
 export interface PageInfo { title: string; facts: string; state: 'loading' | 'ready' | 'error' | 'empty' | 'denied' }

@@ -11,7 +11,7 @@ import { Icon, type IconName } from './icon';
 const FOCUSABLE = 'a[href],button:not([disabled]),input:not([disabled]),select:not([disabled]),textarea:not([disabled]),summary,[tabindex="0"]';
 
 // Keeps the focus inside while open and gives it back at the end. The first field gets it, else the first button of the footer.
-export function useFocusTrap(onClose: () => void) {
+export function useFocusTrap(onClose: (() => void) | undefined) {
   const ref = useRef<HTMLDivElement>(null);
   const close = useRef(onClose);
   close.current = onClose;
@@ -21,7 +21,7 @@ export function useFocusTrap(onClose: () => void) {
     if (!box.contains(document.activeElement))
       (box.querySelector<HTMLElement>('[autofocus]') ?? box.querySelector<HTMLElement>('input:not([disabled]),select,footer .btn:not([disabled])') ?? box).focus();
     const onKey = (e: KeyboardEvent) => {
-      if (e.key === 'Escape') { e.stopPropagation(); close.current(); }
+      if (e.key === 'Escape') { e.stopPropagation(); close.current?.(); }
       if (e.key !== 'Tab') return;
       const all = [...box.querySelectorAll<HTMLElement>(FOCUSABLE)].filter(el => el.offsetParent);
       const first = all[0], last = all[all.length - 1];
@@ -48,10 +48,10 @@ export async function copyText(text: string): Promise<void> {
 }
 
 interface DialogProps {
-  id: string; title: string; wide?: boolean; calls?: Call[]; onClose: () => void; onSubmit?: () => void; children: ComponentChildren; footer: ComponentChildren; plain?: boolean;
+  id: string; title: string; wide?: boolean; calls?: Call[]; onClose?: () => void; onSubmit?: () => void; children: ComponentChildren; footer: ComponentChildren; plain?: boolean;
 }
 
-// `calls` are what the dialog sends with its present values; </> shows them. `plain` leaves the padding to the content.
+// `calls` are what the dialog sends with its present values; </> shows them. `plain` leaves the padding to the content. Without `onClose` it stays until it is answered.
 export function Dialog({ id, title, wide, calls, onClose, onSubmit, children, footer, plain }: DialogProps) {
   const ref = useFocusTrap(onClose);
   const [shows, setShows] = useState(false);
@@ -65,7 +65,7 @@ export function Dialog({ id, title, wide, calls, onClose, onSubmit, children, fo
         <header>
           <h2 id={`dlg-${id}`}>{title}</h2>
           {calls && <Button icon="code" kind="ghost" label={t('Show the call')} pressed={shows} onClick={() => setShows(!shows)} id="dialog-call" />}
-          <Button icon="x" kind="ghost" label={t('Close')} onClick={onClose} id="dialog-close" />
+          {onClose && <Button icon="x" kind="ghost" label={t('Close')} onClick={onClose} id="dialog-close" />}
         </header>
         <form onSubmit={submit} novalidate>{body}<footer>{footer}</footer></form>
       </div>

@@ -214,7 +214,7 @@ export function Browse() {
   const sort = (key: SortKey) => setQuery({ sort: listing.order.key === key && !listing.order.isDown ? `-${key}` : key === 'name' ? undefined : key });
   const onKey = (e: KeyboardEvent) => {
     if (inField(e) || e.defaultPrevented) return;
-    const at = (e.target as Element).closest('a,button') ? undefined : listing.row(cursor);
+    const at = (e.target as Element).closest('a,button,input') ? undefined : listing.row(cursor);
     const actions: Record<string, () => void> = {
       Enter: () => at && open(at), ' ': () => at && select(at, 'only', cursor), x: () => at && select(at, 'toggle', cursor), Escape: () => write(new Map()),
       Backspace: () => navigate(browseUrl(folder.replace(/\/[^/]*$/, '') || '/')), Delete: () => entries.length && setQuery({ dlg: 'delete' }), F2: () => one && setQuery({ dlg: 'rename' }),

@@ -102,8 +102,10 @@ export function MountDialog({ kinds, mount, onClose }: { kinds: Kind[]; mount?: 
 
   const wrong = action.error?.field ? action.error : undefined;
   const failed = isStale ? undefined : test.result?.steps.find(s => s.state === 'failed')?.error;
+  // A store that refuses the credentials does not say which: the secret is the likelier one.
+  const secret = failed?.code === 'store_auth' && !failed.field ? kind?.fields.find(f => f.type === 'secret')?.name : undefined;
   const errorAt = (name: string): string | undefined =>
-    wrong?.field === name ? wrong.message : test.error?.field === name && !isStale ? test.error.message : failed?.field === name ? failed.message : undefined;
+    wrong?.field === name ? wrong.message : test.error?.field === name && !isStale ? test.error.message : failed && (failed.field ?? secret) === name ? failed.message : undefined;
   const option = (f: KindField) => <OptionField key={f.name} field={f} form={form} error={errorAt(f.name)} isKept={kept.includes(f.name)}
     set={v => set({ options: { ...form.options, [f.name]: v } })} />;
   const basic = kind?.fields.filter(isBasic) ?? [], more = kind?.fields.filter(f => !isBasic(f)) ?? [];
