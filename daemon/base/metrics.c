@@ -133,6 +133,22 @@ void metrics_list_drop(struct metric **held)
         cond_wake_all(&idle);
 }
 
+static void clear_state(struct metric_state *s)
+{
+    for (char *at = s->first; at < s->first + s->shards * s->shard_bytes; at += sizeof(int64_t))
+        __atomic_store_n((int64_t *)(void *)at, 0, __ATOMIC_RELAXED);
+}
+
+void metrics_clear(void)
+{
+    size_t n;
+    struct metric **all = metrics_list_hold(&n);
+    for (size_t i = 0; i < n; i++)
+        if (all[i]->kind == METRIC_COUNTER || all[i]->kind == METRIC_HISTOGRAM)
+            clear_state(state_of(all[i]));
+    metrics_list_drop(all);
+}
+
 void metric_add(struct metric *m, int64_t n)
 {
     struct metric_state *s = state_of(m);

@@ -23,6 +23,7 @@ void metrics_unregister(struct metric *table, size_t n);
 void metric_add(struct metric *m, int64_t n);     /* counter, gauge; a no-op before registration */
 void metric_set(struct metric *m, int64_t v);     /* gauge */
 void metric_time(struct metric *m, int64_t us);   /* histogram: powers of two from 16 us to 64 s */
+void metrics_clear(void);                         /* counters and histograms begin again at 0 */
 int64_t metric_value(const struct metric *m);     /* counter, gauge; count of a histogram */
 void metrics_prometheus(struct buf *to);          /* text format 0.0.4 */
 struct json_out;

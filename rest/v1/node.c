@@ -411,3 +411,10 @@ int route_metrics(struct rq *q, struct err *err)
     json_end_object(&q->json);
     return 0;
 }
+
+int route_metrics_clear(struct rq *q, struct err *err)
+{
+    (void)err;
+    metrics_clear();
+    return changed(q);
+}

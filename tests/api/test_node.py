@@ -134,3 +134,9 @@ def test_backups_create_and_restore(tmp_path):
         other.remove()
     finally:
         n.remove()
+
+
+def test_metrics_clear(node):
+    node.ok("GET", "/metrics")
+    node.ok("POST", "/metrics:clear")
+    assert node.ok("GET", "/metrics").json()["metrics"]["Master.TotalRpcs"] < 10

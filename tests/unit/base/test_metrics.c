@@ -70,6 +70,22 @@ static void threads_add_up(void **state)
     assert_int_equal(metric_value(&table[LATENCY]), 20000);
 }
 
+static void cleared(void **state)
+{
+    AUTO(buf) before = {.max = 1 << 20};
+    AUTO(buf) after = {.max = 1 << 20};
+    (void)state;
+    metrics_prometheus(&before); /* nothing was counted yet */
+    for (size_t i = 0; i < array_len(table); i++)
+        if (table[i].kind == METRIC_COUNTER)
+            metric_add(&table[i], 7);
+        else if (table[i].kind == METRIC_HISTOGRAM)
+            metric_time(&table[i], 100);
+    metrics_clear();
+    metrics_prometheus(&after);
+    assert_string_equal(buf_str(&before), buf_str(&after));
+}
+
 static void gauges(void **state)
 {
     (void)state;
@@ -135,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(threads_add_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(cleared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gauges, set_up, tear_down),
         cmocka_unit_test_setup_teardown(prometheus, set_up, tear_down),
         cmocka_unit_test_setup_teardown(json, set_up, tear_down),
