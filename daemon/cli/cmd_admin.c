@@ -256,6 +256,17 @@ static int ufs_mode(struct cli *c, const struct args *a, struct err *err)
     return 0;
 }
 
+static int metrics_clear(struct cli *c, const struct args *a, struct err *err)
+{
+    if (args_has(a, "workers"))
+        return err_set(err, ERR_NOT_SUPPORTED, "not supported yet: metrics of single workers belong to clusters of several nodes");
+    TRY(client_call(c, "POST", "/metrics:clear", NULL, NULL, err));
+    puts("Successfully cleared metrics of Isthmus leading master.");
+    return 0;
+}
+
+static const struct flag clear_flags[] = {{NULL, "master", NULL, "of the master; it is the only node"}, {NULL, "workers", "h,h", "not supported yet"},
+                                          {NULL, "parallelism", "n", "taken and ignored"}, {0}};
 static const struct flag backup_flags[] = {{NULL, "local", NULL, "taken and ignored: the file is always on this machine"},
                                            {NULL, "allow-leader", NULL, "taken and ignored: there is one master"},
                                            {NULL, "bypass-delegation", NULL, "taken and ignored"},
@@ -266,6 +277,7 @@ const struct command cmd_admin[] = {
     {"fsadmin", "backup", "[folder]", 0, 1, backup_flags, 0, "Writes a backup, sealed under ISTHMUS_PASSPHRASE, to this machine.", backup, NULL},
     {"fsadmin", "doctor", "[configuration|storage]", 0, 1, NULL, COMMAND_READS, "Checks the node; exit code 255 when it finds an error.", doctor, NULL},
     {"fsadmin", "journal checkpoint", "", 0, 0, NULL, 0, "Takes a checkpoint of the journal.", checkpoint, NULL},
+    {"fsadmin", "metrics clear", "", 0, 0, clear_flags, 0, "Lets counters begin again at 0.", metrics_clear, NULL},
     {"fsadmin", "getBlockInfo", "<block id>", 1, 1, NULL, 0, "Prints to which file a block belongs.", get_block_info, NULL},
     {"fsadmin", "ufs", "<ufs root>", 1, 1, ufs_flags, 0, "Sets the maintenance mode of a store.", ufs_mode, NULL},
     {0}};
