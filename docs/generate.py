@@ -74,14 +74,14 @@ def sources():
                         yield f.read()
 
 
-def use_of(code, name, key):
-    if re.search(r"\bCONF_%s\b" % name, code):
+def use_of(source, name, key):
+    if re.search(r"\bCONF_%s\b" % name, source):
         return ""
-    return " Read for paths only, not as the node's default." if f'"{key}"' in code else " **Not read by this version.**"
+    return " Read for paths only, not as the node's default." if f'"{key}"' in source else " **Not read by this version.**"
 
 
 def settings():
-    code = "\n".join(sources())
+    source = "\n".join(sources())
     with open(os.path.join(ROOT, SETTINGS), encoding="utf-8") as f:
         text = f.read()
     found = OPTION.findall(text)
@@ -91,7 +91,7 @@ def settings():
     yield "|---|---|---|---|---|---|"
     for name, key, kind, value, bounds, flags, text in found:
         scope = ", ".join(w for w, flag in (("live", "CONF_LIVE"), ("path", "CONF_PATH_SCOPE")) if flag in flags)
-        yield f"| `{key}` | {kind.lower()} | {code(value)} | {allowed(bounds)} | {scope or '–'} | {cell(text)}{use_of(code, name, key)} |"
+        yield f"| `{key}` | {kind.lower()} | {code(value)} | {allowed(bounds)} | {scope or '–'} | {cell(text)}{use_of(source, name, key)} |"
 
 
 def mount_options(path, name):
@@ -124,8 +124,9 @@ def page():
 def main():
     path = os.path.join(ROOT, PAGE)
     if "--check" not in sys.argv:
+        text = page()
         with open(path, "w", encoding="utf-8") as f:
-            f.write(page())
+            f.write(text)
         return
     with open(path, encoding="utf-8") as f:
         if f.read() != page():
