@@ -7,9 +7,11 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.parse
 
 import requests
 
+CALLS = []  # (method, path, query names, status) of every call by Node.call and Node.session
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -21,6 +23,11 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def record(answer, **_):
+    url = urllib.parse.urlsplit(answer.request.url)
+    CALLS.append((answer.request.method, url.path.removeprefix("/api/v1"), set(urllib.parse.parse_qs(url.query, keep_blank_values=True)), answer.status_code))
 
 
 class Node:
@@ -69,7 +76,7 @@ class Node:
 
     def call(self, method, path, token=None, **kwargs):
         headers = {"Authorization": f"Bearer {token or self.token}", **kwargs.pop("headers", {})}
-        return requests.request(method, self.url(path), headers=headers, timeout=kwargs.pop("timeout", 60), **kwargs)
+        return requests.request(method, self.url(path), headers=headers, timeout=kwargs.pop("timeout", 60), hooks={"response": record}, **kwargs)
 
     def ok(self, method, path, **kwargs):
         answer = self.call(method, path, **kwargs)

@@ -10,7 +10,7 @@ from test_files import error
 
 
 def test_openapi(node):
-    doc = requests.get(node.url("/openapi.json")).json()
+    doc = node.ok("GET", "/openapi.json").json()
     assert doc["openapi"] == "3.1.0" and "/files/{path}" in doc["paths"]
     names = set(doc["components"]["schemas"])
 

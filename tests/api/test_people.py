@@ -5,12 +5,13 @@ import uuid
 import pytest
 import requests
 
-from node import Node
+from node import Node, record
 from test_files import error
 
 
 def login(node, name, password):
     s = requests.Session()
+    s.hooks["response"].append(record)
     answer = s.post(node.url("/session"), json={"name": name, "password": password})
     return s, answer
 
@@ -29,7 +30,7 @@ def test_nothing_without_identity(node):
     for path in ["/files/", "/mounts", "/overview", "/users", "/config", "/session", "/metrics"]:
         answer = requests.get(node.url(path))
         assert answer.status_code == 401 and answer.json()["code"] == "unauthenticated", path
-    assert requests.get(node.url("/health")).json() == {"status": "ok"}  # health
+    assert node.ok("GET", "/health").json() == {"status": "ok"}  # health
     assert requests.get(f"http://127.0.0.1:{node.port}/metrics").status_code == 401
     for header in ["Bearer x", "Bearer ", "Basic !!!", "Basic eA==", "Digest x"]:
         assert requests.get(node.url("/mounts"), headers={"Authorization": header}).status_code == 401
