@@ -239,25 +239,45 @@ static int resync(struct intents *in, const struct call *call, struct intent_cla
     return rc;
 }
 
+static int remove_object(struct intents *in, const struct call *call, const struct intent *i, struct err *err)
+{
+    struct intent removal = *i;
+    removal.kind = INTENT_REMOVE;
+    removal.is_directory = false;
+    return intents_store_do(in->options.mounts, call, &removal, err);
+}
+
 /* The file of a persist was removed meanwhile: what was written must not bring it back. */
 static int remove_orphan(struct intents *in, const struct call *call, const struct intent *i, struct err *err)
 {
     struct inode now;
-    struct intent removal = *i;
     int rc = meta_inode(in->options.meta, i->ino, &now, err);
     if (rc == 0 && !(now.flags & INODE_DETACHED))
         return 0;
     if (rc < 0 && rc != -ERR_NOT_FOUND)
         return rc;
-    removal.kind = INTENT_REMOVE;
-    removal.is_directory = false;
-    return intents_store_do(in->options.mounts, call, &removal, err);
+    return remove_object(in, call, i, err);
+}
+
+/* A write over a file that stays out of the store ended between store and commit: the file is what it was, so the object
+ * is nobody's.  Any other object is compared with the namespace. */
+static int remove_unpublished(struct intents *in, const struct call *call, const struct intent *i, struct err *err)
+{
+    struct inode now;
+    int rc = meta_inode(in->options.meta, i->ino, &now, err);
+    if (rc == -ERR_NOT_FOUND)
+        return 0;
+    TRY(rc);
+    bool stays_out = now.persistence == PERSIST_NOT && (now.flags & INODE_COMPLETED) && !(now.flags & INODE_DETACHED);
+    return stays_out ? remove_object(in, call, i, err) : 0;
 }
 
 static int store_part(struct intents *in, const struct call *call, const struct intent *i, struct err *err)
 {
     if (i->kind == INTENT_PERSIST)
         return remove_orphan(in, call, i, err);
+    if (i->kind == INTENT_WRITE)
+        return remove_unpublished(in, call, i, err);
     if (i->kind != INTENT_MOVE)
         return intents_store_do(in->options.mounts, call, i, err);
     return in->move ? in->move(in->move_arg, call, i, err) : err_set(err, ERR_UNAVAILABLE, "nothing moves directories yet");

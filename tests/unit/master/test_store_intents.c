@@ -76,6 +76,25 @@ static void write_is_made_true(void **state)
     assert_int_equal(i.length, 5);
 }
 
+/* Over a file that is only cached: the file stays what it is, and the object of nobody goes. */
+static void write_over_cached_is_undone(void **state)
+{
+    (void)state;
+    struct inode i;
+    AUTO(entry) e = {0};
+    assert_int_equal(store_fixture_put(&f, "/cached", WRITE_MUST_CACHE, NULL), 0);
+    assert_int_equal(store_fixture_stat(&f, "/cached", &i), 0);
+    entry_init(&e, ENTRY_INTENT, clock_wall_ms());
+    crash_after_put((struct intent){.kind = INTENT_WRITE, .mount = 1, .key = "cached", .ino = i.ino, .cid = i.cid + 1}, &e);
+    store_fixture_write(&f, "cached", "bytes");
+    store_fixture_stop(&f);
+    store_fixture_start(&f);
+    assert_true(store_fixture_until(no_intents, NULL, 5000));
+    assert_false(store_fixture_has(&f, "cached"));
+    assert_int_equal(store_fixture_stat(&f, "/cached", &i), 0);
+    assert_int_equal(i.persistence, PERSIST_NOT);
+}
+
 static void removal_is_finished(void **state)
 {
     (void)state;
@@ -189,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(write_is_made_true, setup, teardown),
+        cmocka_unit_test_setup_teardown(write_over_cached_is_undone, setup, teardown),
         cmocka_unit_test_setup_teardown(removal_is_finished, setup, teardown),
         cmocka_unit_test_setup_teardown(owners_exclude, setup, teardown),
         cmocka_unit_test_setup_teardown(never_journaled_is_dropped, setup, teardown),
