@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Do the documents still say what the code says?  meson test --suite lint.
 
-Made pages are current; each thread and each lock rank has a row in docs/threads.md, each fault point in docs/journal.md; links and
-paths named in the documents exist; no document is longer than it may be.
+Made pages are current; each thread and each lock rank has a row in docs/threads.md, each fault point in docs/journal.md; each
+route and error code stands in docs/rest.md; links and paths named in the documents exist; no document is longer than it may be.
 usage: docs_current.py [--root DIR]
 """
 import os
@@ -18,6 +18,8 @@ THREAD = re.compile(r'\b(?:thread_start\(\s*&[\w.>\[\]-]+,|pool_new\()\s*"([^"]+
 TICK = re.compile(r'\bticker_add\(\s*[^,]+,\s*"([^"]+)"')
 FAULT = re.compile(r'\bFAULT\("([^"]+)"\)')
 RANK = re.compile(r"^\s+(RANK_\w+)\s*=", re.M)
+ROUTE = re.compile(r'^ROUTE\(\w+, "(\w+)", "([^"]+)"', re.M)
+ERROR = re.compile(r"^ERR\((\w+),", re.M)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 NAMED = re.compile(r"`((?:daemon|ufs|rest|webui|installer|tests|docs)/[\w./-]+)`")
 
@@ -62,6 +64,17 @@ def missing_rows(root):
             yield f"docs/journal.md: there is no fault point '{name}' in the code"
 
 
+def rest_page(root):
+    page = text_of(os.path.join(root, "docs/rest.md"))
+    said = re.sub(r"\{\w+\}", "{}", page)
+    for method, path in ROUTE.findall(text_of(os.path.join(root, "rest/v1/routes.def"))):
+        if f"`{method} {re.sub(r'{[a-z]+}', '{}', path)}" not in said:
+            yield f"docs/rest.md: {method} {path} is not there"
+    for name in ERROR.findall(text_of(os.path.join(root, "daemon/base/errors.def"))):
+        if f"`{name.lower()}`" not in page:
+            yield f"docs/rest.md: the error code {name.lower()} is not there"
+
+
 def dead_ends(root):
     for page in documents(root):
         text = text_of(os.path.join(root, page))
@@ -78,7 +91,7 @@ def dead_ends(root):
 
 def main():
     root = os.path.abspath(sys.argv[2]) if sys.argv[1:2] == ["--root"] else os.path.dirname(os.path.dirname(HERE))
-    found = list(missing_rows(root)) + list(dead_ends(root))
+    found = [*missing_rows(root), *rest_page(root), *dead_ends(root)]
     made = subprocess.run([sys.executable, "-B", os.path.join(root, "docs/generate.py"), "--check"], capture_output=True, text=True, check=False)
     if made.returncode:
         found.append((made.stdout + made.stderr).strip())
