@@ -151,7 +151,8 @@ static int start(struct cli *c, const struct args *a, struct err *err)
     (void)a;
     TRY(cli_conf(c, err));
     TRY(find_daemon(c, &d, err));
-    if (d.pid) {
+    if (d.pid) { /* perhaps just started by somebody else */
+        TRY(wait_serving(c, d.pid, err));
         TRY(client_url(c, url, err));
         printf("Isthmus is already running: pid %d, %s/\n", (int)d.pid, url);
         return 0;
