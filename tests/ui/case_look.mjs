@@ -12,7 +12,7 @@ function axeSource() {
 }
 
 const setTheme = (theme) => page.evaluate(t => localStorage.setItem('isthmus.theme', t), theme);
-const settle = () => page.waitForTimeout(400);
+const settle = () => page.waitForTimeout(250);
 
 async function axe(source) {
   await page.evaluate(`(() => { ${source} })()`);

@@ -18,6 +18,7 @@ async function unmount(path) {
   await id('menu-unmount').click();
   await id('dialog-unmount').waitFor();
   await page.locator('[data-testid=confirm]:not([disabled])').waitFor();
+  await id('unmount-usage').waitFor();
   await shot(`unmount${path.replaceAll('/', '-')}`);
   await id('confirm').click();
   await id(`mount-row-${path}`).waitFor({ state: 'detached' });
