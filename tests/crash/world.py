@@ -2,17 +2,13 @@
 """One node under test, its stores, and the models of its clients; one round is load, death, restart, check."""
 import os
 import random
-import sys
 import threading
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "api"))
-
-from check import Check  # noqa: E402
-from load import Client  # noqa: E402
-from model import Entry, Model  # noqa: E402
-from node import Node  # noqa: E402
+from check import Check
+from load import Client
+from model import Entry, Model
+from node import Node
 
 CLIENTS = 8
 
@@ -128,7 +124,8 @@ class World:
             for d in names:
                 os.rmdir(os.path.join(where, d))
         self.memory_lost = True
-        self.disk.cut()
+        self.node.log.close()
+        return self.disk.cut()
 
     def check(self):
         c = Check(self)
