@@ -27,6 +27,8 @@ struct cli {
     struct client *client; /* client_free at the end */
 };
 
+extern const char cli_revision[]; /* of the sources, "unknown" outside a checkout; revision.c.in */
+
 /* Takes --home, -D and --json out of the arguments, wherever they stand, and finds the home. */
 int cli_init(struct cli *c, int *argc, char **argv, struct err *err) must_use;
 /* Loads the settings of the home; afterwards conf_text() and its like work. */

@@ -83,6 +83,16 @@ static void set_authorization(struct cli *c, struct client *client)
     explicit_bzero(token, sizeof token);
 }
 
+/* A token does not cross a network in clear; the daemon does not listen so either. */
+static bool is_protected(const char *url)
+{
+    const char *host = strstr(url, "://");
+    host = host ? host + 3 : url;
+    size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+    return text_starts(url, "https://") || text_starts(host, "127.") || (len == 9 && text_starts(host, "localhost")) ||
+           (len == 5 && text_starts(host, "[::1]"));
+}
+
 static int open_client(struct cli *c, struct client **ret, struct err *err)
 {
     char url[1024];
@@ -91,8 +101,10 @@ static int open_client(struct cli *c, struct client **ret, struct err *err)
         return 0;
     }
     TRY(client_url(c, url, err));
-    const char *own = conf_text(CONF_WEB_TLS_CERT);
-    struct http_client_options o = {.ca_file = access(own, R_OK) == 0 ? own : NULL, .verify_peer = true,
+    if (!is_protected(url))
+        return err_set(err, ERR_CONFIG, "%.150s is not on this machine: its address must begin with https://", url);
+    const char *own = conf_text(CONF_WEB_TLS_CERT), *ca = conf_text(CONF_CA_FILE);
+    struct http_client_options o = {.ca_file = *ca ? ca : access(own, R_OK) == 0 ? own : NULL, .verify_peer = true,
                                     .connect_timeout_ms = CONNECT_MS, .connections_max = 1};
     struct client *client = xnew(struct client);
     snprintf(client->url, sizeof client->url, "%s", url);

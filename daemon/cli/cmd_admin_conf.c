@@ -74,7 +74,11 @@ static int path_conf_show(struct cli *c, const struct args *a, struct err *err)
     for (size_t i = 0; i < json_size(items); i++) {
         const struct json *row = json_at(items, i);
         bool is_here = !strcmp(member(row, "path"), path);
-        if (is_here || (args_has(a, "all") && is_at(member(row, "path"), path) && !is_overruled(items, row, path)))
+        if (!is_here && !(args_has(a, "all") && is_at(member(row, "path"), path) && !is_overruled(items, row, path)))
+            continue;
+        if (c->is_json)
+            show_json(row);
+        else
             printf("%s=%s\n", member(row, "key"), member(row, "value"));
     }
     json_free(j);
@@ -160,7 +164,7 @@ static const struct flag remove_flags[] = {{"R", "recursive", NULL, "of paths be
 
 const struct command cmd_admin_conf[] = {
     {"fsadmin", "pathConf add", "<path>", 1, 1, add_flags, 0, "Sets a setting for a path and all below.", path_conf_add, NULL},
-    {"fsadmin", "pathConf show", "<path>", 1, 1, show_flags, 0, "Prints the settings of a path.", path_conf_show, NULL},
+    {"fsadmin", "pathConf show", "<path>", 1, 1, show_flags, COMMAND_READS, "Prints the settings of a path.", path_conf_show, NULL},
     {"fsadmin", "pathConf list", "", 0, 0, NULL, COMMAND_READS, "Lists paths with settings.", path_conf_list, NULL},
     {"fsadmin", "pathConf remove", "<path>", 1, 1, remove_flags, 0, "Removes settings of a path.", path_conf_remove, NULL},
     {"fsadmin", "updateConf", "<key=value>...", 1, -1, NULL, 0, "Changes settings of the running daemon, until it ends.", update_conf, NULL},

@@ -10,7 +10,9 @@
 #include "cli/paths.h"
 #include "cli/show.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +22,12 @@
 static int to_stdout(struct sink *sink, const struct slice *s, struct err *err)
 {
     (void)sink;
-    return file_write_all(STDOUT_FILENO, s->mem, s->len, err);
+    int rc = file_write_all(STDOUT_FILENO, s->mem, s->len, err);
+    if (rc < 0 && errno == EPIPE) { /* the reader has enough: end as other programs do */
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    return rc;
 }
 
 static int cat_path(struct cli *c, const struct args *a, const char *path, struct err *err)
@@ -281,8 +288,11 @@ static int location_path(struct cli *c, const struct args *a, const char *path, 
     struct json *e = NULL;
     (void)a;
     TRY(paths_stat(c, path, &e, err));
-    printf("%s with file id %s is on nodes: \n", path, json_string(json_get(e, "id"), ""));
-    if (json_i64(json_get(e, "cached_bytes"), 0) > 0)
+    if (c->is_json)
+        show_json(e);
+    else
+        printf("%s with file id %s is on nodes: \n", path, json_string(json_get(e, "id"), ""));
+    if (!c->is_json && json_i64(json_get(e, "cached_bytes"), 0) > 0)
         puts("localhost");
     json_free(e);
     return 0;
@@ -312,5 +322,5 @@ const struct command cmd_fs_read[] = {
     {"fs", "test", "<path>", 1, 1, test_flags, 0, "Tests a path; exit code 0 when it is so, 1 when not.", test_path, NULL},
     {"fs", "count", "<path>...", 1, -1, count_flags, COMMAND_READS, "Counts files, directories and bytes below.", count, NULL},
     {"fs", "du", "<path>...", 1, -1, du_flags, COMMAND_READS, "Prints the sizes of files and what of them is cached.", du, NULL},
-    {"fs", "location", "<path>...", 1, -1, NULL, 0, "Prints on which nodes a file is cached.", location, NULL},
+    {"fs", "location", "<path>...", 1, -1, NULL, COMMAND_READS, "Prints on which nodes a file is cached.", location, NULL},
     {0}};

@@ -26,7 +26,10 @@ static int leader(struct cli *c, const struct args *a, struct err *err)
     struct json *j = NULL;
     (void)a;
     TRY(client_get(c, "/overview", &j, err));
-    puts(json_string(json_get(j, "node"), ""));
+    if (c->is_json)
+        show_json(j);
+    else
+        puts(json_string(json_get(j, "node"), ""));
     json_free(j);
     return 0;
 }
@@ -41,7 +44,10 @@ static int master_info(struct cli *c, const struct args *a, struct err *err)
         puts("Failed to find leader master");
         return -(int)err->code;
     }
-    printf("Current leader master: %s\nAll masters: [%s]\n", where, where);
+    if (c->is_json)
+        show_json(j);
+    else
+        printf("Current leader master: %s\nAll masters: [%s]\n", where, where);
     json_free(j);
     return 0;
 }
@@ -120,15 +126,15 @@ static int log_level(struct cli *c, const struct args *a, struct err *err)
     return print_levels(c, name ? name : "all", level ? "Setting Level" : "", err);
 }
 
-static const struct flag level_flags[] = {{NULL, "logName", "name", "part of the daemon: journal, meta, ufs … or all"},
+static const struct flag level_flags[] = {{NULL, "logName", "name", "part of the daemon: journal, meta, ufs and others, or all"},
                                           {NULL, "level", "level", "ERROR, WARN, INFO or DEBUG; without it the level is shown"},
                                           {NULL, "target", "target", "master"},
                                           {0}};
 
 const struct command cmd_info[] = {
     {"", "logLevel", "", 0, 0, level_flags, COMMAND_READS, "Shows or changes how much a part of the daemon logs.", log_level, NULL},
-    {"fs", "leader", "", 0, 0, NULL, 0, "Prints the host name of the leader.", leader, NULL},
-    {"fs", "masterInfo", "", 0, 0, NULL, 0, "Prints the masters.", master_info, NULL},
+    {"fs", "leader", "", 0, 0, NULL, COMMAND_READS, "Prints the host name of the leader.", leader, NULL},
+    {"fs", "masterInfo", "", 0, 0, NULL, COMMAND_READS, "Prints the masters.", master_info, NULL},
     {"fs", "getCapacityBytes", "", 0, 0, NULL, COMMAND_READS, "Prints the bytes that the cache may hold.", capacity, NULL},
     {"fs", "getUsedBytes", "", 0, 0, NULL, COMMAND_READS, "Prints the bytes that the cache holds.", used, NULL},
     {0}};

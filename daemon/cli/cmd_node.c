@@ -253,13 +253,8 @@ static int version(struct cli *c, const struct args *a, struct err *err)
 {
     (void)c;
     (void)err;
-#ifdef ISTHMUS_REVISION
-    static const char revision[] = ISTHMUS_REVISION;
-#else
-    static const char revision[] = "unknown";
-#endif
     if (args_has(a, "r"))
-        printf("%s-%s\n", ISTHMUS_VERSION, revision);
+        printf("%s-%s\n", ISTHMUS_VERSION, cli_revision);
     else
         puts(ISTHMUS_VERSION);
     return 0;

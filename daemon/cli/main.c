@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/manual.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,7 +85,8 @@ int main(int argc, char **argv)
     int code = command ? run(&c, command, argc - used, argv + used) : no_command(argc, argv);
     client_free(c.client);
     if (fflush(stdout) || ferror(stdout)) {
-        perror("isthmus: cannot write the output");
+        if (errno != EPIPE) /* a reader such as `head` that has enough is no news */
+            perror("isthmus: cannot write the output");
         return CLI_FAILED;
     }
     return code;

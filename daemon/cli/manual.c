@@ -161,12 +161,27 @@ int manual_pages(const char *dir, struct err *err)
 
 /* ---- completion ---- */
 
+/* First words; one that begins several commands comes once when these stand together in the table. */
 static void print_words(const char *group, FILE *out)
+{
+    const char *last = "";
+    for (size_t i = 0; command_families[i]; i++)
+        for (const struct command *c = command_families[i]; c->name; c++) {
+            size_t len = strcspn(c->name, " ");
+            if (strcmp(c->group, group) || c->traits & COMMAND_HIDDEN || !c->run || (strcspn(last, " ") == len && !memcmp(last, c->name, len)))
+                continue;
+            fprintf(out, " %.*s", (int)len, c->name);
+            last = c->name;
+        }
+}
+
+static void print_second_words(FILE *out)
 {
     for (size_t i = 0; command_families[i]; i++)
         for (const struct command *c = command_families[i]; c->name; c++)
-            if (!strcmp(c->group, group) && !(c->traits & COMMAND_HIDDEN) && c->run)
-                fprintf(out, " %s", c->name);
+            if (c->run && strchr(c->name, ' '))
+                fprintf(out, "    if [[ $said == '%s %.*s' ]]; then words+=' %s'; fi\n", c->group, (int)strcspn(c->name, " "), c->name,
+                        strchr(c->name, ' ') + 1);
 }
 
 static void print_flag_words(const struct flag *flags, FILE *out)
@@ -206,8 +221,9 @@ void manual_completion(FILE *out)
         fputs(*g->name ? "' ;;\n" : " fs fsadmin --home --json --help' ;;\n", out);
     }
     print_cases(out);
-    fputs("    esac\n"
-          "    if [[ $said == fs\\ * && $cur == /* ]]; then\n"
+    fputs("    esac\n", out);
+    print_second_words(out);
+    fputs("    if [[ $said == fs\\ * && $cur == /* ]]; then\n"
           "        local dir=${cur%/*}\n"
           "        mapfile -t COMPREPLY < <(compgen -W \"$(isthmus fs ls \"${dir:-/}\" 2>/dev/null | awk '{print $NF}')\" -- \"$cur\")\n"
           "        return\n    fi\n"

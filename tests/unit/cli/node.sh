@@ -88,7 +88,13 @@ expect 255 'not a valid configuration key' getConf isthmus.nope
 expect 0 '^0 \(SITE_PROPERTY' getConf --source isthmus.master.web.port
 expect 0 'Lists directories' fs ls --help
 
+# somebody else's listings can be long, and readers impatient
+"$isthmus" --home "$home" fs ls -R / 2>"$dir/noise" | head -n 1 >/dev/null
+"$isthmus" --home "$home" fs cat /default_tests_files/* 2>>"$dir/noise" | head -c 1 >/dev/null
+[ ! -s "$dir/noise" ] || { echo "FAILED: a closed pipe is no news"; cat "$dir/noise"; failed=1; }
+
 # the node
+expect 0 'Successfully cleared metrics' fsadmin metrics clear
 expect 0 'No server-side configuration errors.*working state' fsadmin doctor
 expect 0 'Live Workers: 1' fsadmin report
 expect 0 'Successfully took a checkpoint' fsadmin journal checkpoint
@@ -97,6 +103,7 @@ expect 0 'Backup Entry Count : [0-9]+' fsadmin backup "$dir"
 export ISTHMUS_TOKEN=wrong
 expect 255 '.' fs ls /
 unset ISTHMUS_TOKEN
+expect 255 'must begin with https' fs ls / -Disthmus.user.master.address=127x.example:19999
 expect 0 'Isthmus stopped' stop
 expect 0 'not running' stop
 home=$dir/second expect 0 'Restored' restore "$(echo "$dir"/isthmus-backup-*.isb)"
