@@ -155,8 +155,18 @@ static int file_read_range(struct ufs *u, const struct ufs_call *c, const char *
     return rc;
 }
 
-/* Absent, or below something absent, is success. */
-static int remove_entry(struct file_store *f, const char *key, int flags, struct err *err)
+/* What happened to names in `dir` (O_PATH) outlives a power cut. */
+static int sync_names(const struct file_store *f, int dir, const char *key, struct err *err)
+{
+    AUTO_FD int fd = f->sync ? openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    if (f->sync && (fd < 0 || fsync(fd) < 0) && errno != EINVAL && errno != EROFS && errno != ENOENT)
+        return root_errno(err, errno, "sync the folder of", key);
+    return 0;
+}
+
+/* Absent, or below something absent, is success; absent may be what an earlier attempt did without its sync. */
+static int remove_entry(struct file_store *f, const char *key, int flags, bool sync, struct err *err)
 {
     AUTO_FD int dir = -1;
     const char *name;
@@ -167,7 +177,7 @@ static int remove_entry(struct file_store *f, const char *key, int flags, struct
         return 0;
     TRY(rc);
     if (unlinkat(dir, name, flags) == 0 || errno == ENOENT)
-        return 0;
+        return sync ? sync_names(f, dir, key, err) : 0;
     int os = errno;
     struct stat st;
     if (flags == 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
@@ -178,7 +188,33 @@ static int remove_entry(struct file_store *f, const char *key, int flags, struct
 static int file_remove(struct ufs *u, const struct ufs_call *c, const char *key, struct err *err)
 {
     (void)c;
-    return remove_entry((struct file_store *)u, key, 0, err);
+    return remove_entry((struct file_store *)u, key, 0, true, err);
+}
+
+static bool is_same_folder(const char *a, const char *b)
+{
+    const char *slash = strrchr(a, '/');
+    size_t len = slash ? (size_t)(slash - a) + 1 : 0;
+    return strncmp(a, b, len) == 0 && !strchr(b + len, '/');
+}
+
+/* Neighbours share one sync of their folder: the last of them does it. What cannot be removed does not keep the rest. */
+static int file_remove_many(struct ufs *u, const struct ufs_call *c, const char *const *keys, size_t n, struct err *err)
+{
+    struct err first = {0};
+    size_t failed = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct err one = {0};
+        bool is_last = i + 1 == n || !is_same_folder(keys[i], keys[i + 1]);
+        if (clock_is_past(c->deadline_ms))
+            return err_set(err, ERR_TIMEOUT, "the time was too short to remove '/%s'", keys[i]);
+        if (remove_entry((struct file_store *)u, keys[i], 0, is_last, &one) < 0 && failed++ == 0)
+            first = one;
+    }
+    if (failed)
+        return err_set(err, first.code, "%zu of %zu files were not removed: %s", failed, n, first.text);
+    return 0;
 }
 
 static int file_mkdir(struct ufs *u, const struct ufs_call *c, const char *key, unsigned mode,
@@ -197,12 +233,12 @@ static int file_rmdir(struct ufs *u, const struct ufs_call *c, const char *key, 
     AUTO_FD int fd = -1;
     (void)c;
 
-    int rc = remove_entry(f, key, AT_REMOVEDIR, err);
+    int rc = remove_entry(f, key, AT_REMOVEDIR, true, err);
     if (rc != -ERR_NOT_EMPTY)
         return rc;
     TRY(root_open(f, key, O_RDONLY | O_DIRECTORY, 0, &fd, err));
     folder_write_sweep(fd); /* a listing does not show them: they must not hold the directory */
-    return remove_entry(f, key, AT_REMOVEDIR, err);
+    return remove_entry(f, key, AT_REMOVEDIR, true, err);
 }
 
 static int rename_entry(struct file_store *f, const char *from, const char *to, struct err *err)
@@ -224,11 +260,19 @@ static int rename_entry(struct file_store *f, const char *from, const char *to, 
         return errno == EINVAL ? err_set(err, ERR_INVALID_ARGUMENT,
                                          "'/%s' cannot become a part of itself", from)
                                : root_errno(err, errno == EEXIST ? ENOTEMPTY : errno, "rename", from);
-    AUTO_FD int a = openat(from_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    AUTO_FD int b = openat(to_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (f->sync && ((b >= 0 && fsync(b) < 0) || (a >= 0 && fsync(a) < 0)) && errno != EINVAL)
-        return root_errno(err, errno, "sync the folder of", to);
-    return 0;
+    TRY(sync_names(f, to_dir, to, err));
+    return is_same_folder(from, to) ? 0 : sync_names(f, from_dir, from, err);
+}
+
+/* An earlier attempt may have ended between the rename and its sync. */
+static int sync_renamed(struct file_store *f, const char *from, const char *to, struct err *err)
+{
+    AUTO_FD int from_dir = -1, to_dir = -1;
+    const char *name;
+
+    TRY(root_open_parent(f, to, &to_dir, &name, err));
+    TRY(sync_names(f, to_dir, to, err));
+    return root_open_parent(f, from, &from_dir, &name, NULL) < 0 ? 0 : sync_names(f, from_dir, from, err);
 }
 
 static int file_rename(struct ufs *u, const struct ufs_call *c, const char *from, const char *to,
@@ -241,7 +285,7 @@ static int file_rename(struct ufs *u, const struct ufs_call *c, const char *from
     int rc = rename_entry(f, from, to, err);
     if (rc == -ERR_NOT_FOUND && file_stat(u, c, from, &st, NULL) == -ERR_NOT_FOUND &&
         file_stat(u, c, to, &st, NULL) == 0)
-        return 0; /* done before */
+        return sync_renamed(f, from, to, err); /* done before */
     return rc;
 }
 
@@ -323,6 +367,7 @@ const struct ufs_driver file_driver = {
     .read = file_read_range,
     .write = folder_write,
     .remove = file_remove,
+    .remove_many = file_remove_many,
     .mkdir = file_mkdir,
     .rmdir = file_rmdir,
     .rename = file_rename,

@@ -176,9 +176,9 @@ static int make_one(struct file_store *f, const char *key, unsigned mode, struct
     }
     if (errno != EEXIST)
         return root_errno(err, errno, "make", key);
-    if (fstatat(fd, name, &st, f->follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
-        return 0;
-    return err_set(err, ERR_NOT_DIRECTORY, "'/%s' is not a directory", key);
+    if (fstatat(fd, name, &st, f->follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0) /* removed in between */
+        return root_errno(err, errno, "make", key);
+    return S_ISDIR(st.st_mode) ? 0 : err_set(err, ERR_NOT_DIRECTORY, "'/%s' is not a directory", key);
 }
 
 int root_mkdirs(struct file_store *f, const char *key, unsigned mode, struct err *err)
