@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,8 +90,10 @@ static bool is_protected(const char *url)
     const char *host = strstr(url, "://");
     host = host ? host + 3 : url;
     size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
-    return text_starts(url, "https://") || text_starts(host, "127.") || (len == 9 && text_starts(host, "localhost")) ||
-           (len == 5 && text_starts(host, "[::1]"));
+    AUTO_FREE char *name = xstrndup(host, len);
+    struct in_addr v4;
+    return text_starts(url, "https://") || !strcmp(name, "localhost") || !strcmp(name, "[::1]") ||
+           (inet_pton(AF_INET, name, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
 }
 
 static int open_client(struct cli *c, struct client **ret, struct err *err)
