@@ -14,7 +14,6 @@ PAGE = "docs/configuration.md"
 SETTINGS = "daemon/base/options.def"
 STORES = [("Every mount", "ufs/registry.c", "registry_common"), ("`file`", "ufs/file/file.c", "options"),
           ("`s3`", "ufs/s3/s3.c", "options"), ("`mem` (tests)", "ufs/mem/mem_store.c", "options")]
-CODE = ("daemon", "rest", "ufs")
 OPTION = re.compile(r'OPTION\(\s*(\w+),\s*"([^"]*)",\s*(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*([^,]*),\s*"([^"]*)"\s*\)', re.S)
 
 HEAD = """# Configuration
@@ -65,23 +64,28 @@ def allowed(bounds):
     return f"at least {least}" if least else "–"
 
 
-def sources():
-    for top in CODE:
+def sources(*tops):
+    for top in tops:
         for folder, _, files in os.walk(os.path.join(ROOT, top)):
-            for name in files:
+            for name in sorted(files):
                 if name.endswith(".c"):
                     with open(os.path.join(folder, name), encoding="utf-8") as f:
-                        yield f.read()
+                        yield folder, f.read()
 
 
-def use_of(source, name, key):
-    if re.search(r"\bCONF_%s\b" % name, source):
+def use_of(node, cli, name, key):
+    """What is to be said of a setting that the daemon does not read."""
+    word = re.compile(r"\bCONF_%s\b" % name)
+    if word.search(node):
         return ""
-    return " Read for paths only, not as the node's default." if f'"{key}"' in source else " **Not read by this version.**"
+    if word.search(cli):
+        return " Read by the command line only."
+    return " Read for paths only, not as the node's default." if f'"{key}"' in node else " **Not read by this version.**"
 
 
 def settings():
-    source = "\n".join(sources())
+    cli = "\n".join(text for _, text in sources("daemon/cli"))
+    node = "\n".join(text for folder, text in sources("daemon", "rest", "ufs") if not folder.endswith("daemon/cli"))
     with open(os.path.join(ROOT, SETTINGS), encoding="utf-8") as f:
         text = f.read()
     found = OPTION.findall(text)
@@ -91,7 +95,7 @@ def settings():
     yield "|---|---|---|---|---|---|"
     for name, key, kind, value, bounds, flags, text in found:
         scope = ", ".join(w for w, flag in (("live", "CONF_LIVE"), ("path", "CONF_PATH_SCOPE")) if flag in flags)
-        yield f"| `{key}` | {kind.lower()} | {code(value)} | {allowed(bounds)} | {scope or '–'} | {cell(text)}{use_of(source, name, key)} |"
+        yield f"| `{key}` | {kind.lower()} | {code(value)} | {allowed(bounds)} | {scope or '–'} | {cell(text)}{use_of(node, cli, name, key)} |"
 
 
 def mount_options(path, name):
