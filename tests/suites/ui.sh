@@ -6,7 +6,7 @@
 build_release
 [ "$ui_built" = yes ] || die "the web UI does not build"
 need tests/ui/run
-if ! node_ci tests/ui; then die "npm ci in tests/ui failed"; fi
+if ! (node_ci tests/ui); then die "npm ci in tests/ui failed"; fi
 status=0
 tests/ui/run 2>&1 | tee "$SUITE_DIR/tap" || status=$?
 results tap "$SUITE_DIR/tap" || status=1
