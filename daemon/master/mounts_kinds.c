@@ -6,6 +6,8 @@
 #include "master/mounts_table.h"
 #include "ufs/ufs.h"
 
+#include <string.h>
+
 enum { FIELDS_MAX = 64 };
 
 static int describe(const struct ufs_driver *d, int (*each)(void *arg, const struct mount_kind *), void *arg)
@@ -23,6 +25,7 @@ int mounts_kinds(void *impl, int (*each)(void *arg, const struct mount_kind *), 
     (void)err;
     const struct ufs_driver *d;
     for (size_t i = 0; (d = ufs_driver_at(i)); i++)
-        TRY(describe(d, each, arg));
+        if (strcmp(d->name, "mem")) /* for tests: what it holds ends with the process */
+            TRY(describe(d, each, arg));
     return 0;
 }
