@@ -25,6 +25,12 @@ static int copy_range(int from, int to, uint64_t off, uint64_t len, char *throug
     return 0;
 }
 
+int move_bytes(int from, int to, uint64_t off, uint64_t len, struct err *err)
+{
+    AUTO_FREE char *through = xmalloc(STEP);
+    return copy_range(from, to, off, len, through, err);
+}
+
 /* Head and the pages that `nb` says are present; holes stay holes. */
 static int copy_file(struct block *b, struct block *nb, struct err *err)
 {

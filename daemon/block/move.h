@@ -8,4 +8,6 @@
 
 /* The caller has the only reference beside the index's. False when the block stays where it is. */
 bool move_block(struct block *b, unsigned to, bool may_evict);
+/* Copies part of a file to the same place of another. */
+int move_bytes(int from, int to, uint64_t off, uint64_t len, struct err *err) must_use;
 void move_thread(void *store);

@@ -181,7 +181,7 @@ static int make(struct block_store *s, const struct block_key *k, uint32_t seq, 
     struct page_file f = layout(s, k, seq);
     uint64_t head = page_file_data_off(&f);
     unsigned tier;
-    TRY(room_find(s, head + first_page, false, &tier, err));
+    TRY(room_find(s, head + first_page, k->length, false, &tier, err));
     struct tier *t = &s->tiers[tier];
     tier_release(t, first_page); /* the page reserves for itself */
     uint32_t serial = tier_serial(t);

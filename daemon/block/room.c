@@ -56,11 +56,12 @@ int room_reserve(struct block_store *s, unsigned tier, uint64_t bytes, struct er
     return err_set(err, ERR_NO_SPACE, "tier %s has no room for %llu bytes", t->alias, (unsigned long long)bytes);
 }
 
-int room_find(struct block_store *s, uint64_t bytes, bool durable_only, unsigned *ret_tier, struct err *err)
+int room_find(struct block_store *s, uint64_t bytes, uint64_t whole, bool durable_only, unsigned *ret_tier, struct err *err)
 {
     for (unsigned i = 0; i < s->tier_count; i++) {
         struct tier *t = &s->tiers[i];
-        if (tier_is_ok(t) && (t->is_durable || !durable_only) && tier_reserve(t, bytes, t->high)) {
+        bool is_too_large = i + 1 < s->tier_count && whole > t->quota / 2;
+        if (tier_is_ok(t) && !is_too_large && (t->is_durable || !durable_only) && tier_reserve(t, bytes, t->high)) {
             *ret_tier = i;
             return 0;
         }

@@ -19,6 +19,7 @@
 #include "base/fault.h"
 #include "base/file_util.h"
 #include "base/mem.h"
+#include "block/move.h"
 
 #include <errno.h>
 #include <string.h>
@@ -60,7 +61,7 @@ static int next_block(struct block_writer *w, struct err *err)
     struct page_file f = layout(w);
     uint64_t head = page_file_data_off(&f);
     unsigned tier;
-    TRY(room_find(w->store, head + w->page_size, w->kind == BLOCK_DIRTY_DURABLE, &tier, err));
+    TRY(room_find(w->store, head + w->page_size, w->key.length, w->kind == BLOCK_DIRTY_DURABLE, &tier, err));
     struct tier *t = &w->store->tiers[tier];
     tier_release(t, w->page_size);
     uint32_t serial = tier_serial(t);
@@ -83,6 +84,49 @@ static int pwrite_to(struct block *b, const void *data, size_t len, uint64_t off
     return 0;
 }
 
+/* The last block goes on in another tier, with a copy of what it has. */
+static int spill_to(struct block_writer *w, unsigned tier, uint64_t filled, struct err *err)
+{
+    struct block *b = w->blocks[w->count - 1];
+    struct tier *t = &w->store->tiers[tier];
+    struct page_file f = layout(w);
+    f.seq = b->seq;
+    f.capacity = b->capacity;
+    f.length = b->length;
+    uint32_t serial = tier_serial(t);
+    struct tier_name name = tier_name(f.cid, f.seq, serial), old = index_name(b);
+    int fd = tier_create(t, &name, false, err);
+    if (fd < 0) {
+        tier_release(t, b->charged);
+        return fd;
+    }
+    struct block *nb = index_block_new(w->store, &f, tier, serial, fd, b->charged);
+    for (uint32_t i = 0; i < index_page_count(b); i++)
+        if (index_bit(b, false, i)) {
+            index_set_bit_locked(nb, false, i); /* nobody else knows either */
+            index_set_bit_locked(nb, true, i);
+        }
+    w->blocks[w->count - 1] = nb; /* from here on what is left over is removed with the writer */
+    int rc = move_bytes(b->fd, fd, 0, filled, err);
+    tier_unlink(index_tier(b), &old, true);
+    index_put(b);
+    return rc;
+}
+
+/* Its tier has no room left for a content whose length nobody told: a later one may. */
+static int spill(struct block_writer *w, uint64_t filled, uint64_t more, struct err *err)
+{
+    struct block *b = w->blocks[w->count - 1];
+    for (unsigned i = b->tier + 1u; i < w->store->tier_count; i++)
+        if (room_reserve(w->store, i, b->charged + more, NULL) == 0) {
+            int rc = spill_to(w, i, filled, err);
+            if (rc < 0)
+                tier_release(&w->store->tiers[i], more);
+            return rc;
+        }
+    return err_set(err, ERR_NO_SPACE, "the cache has no room for the rest of content %llu", (unsigned long long)w->key.cid);
+}
+
 /* The page in hand goes to the last block; its record with it, of the length that the block has so far. */
 static int flush_page(struct block_writer *w, struct err *err)
 {
@@ -94,7 +138,10 @@ static int flush_page(struct block_writer *w, struct err *err)
     uint64_t charged = ((uint64_t)w->page_len + 8191) / 4096 * 4096;
     b->length = (uint32_t)in + w->page_len;
     struct page_file f = index_layout(b);
-    TRY(room_reserve(w->store, b->tier, charged, err));
+    if (room_reserve(w->store, b->tier, charged, NULL) < 0) {
+        TRY(spill(w, page_file_page_off(&f, page), charged, err));
+        b = w->blocks[w->count - 1];
+    }
     b->charged += charged;
     TRY(pwrite_to(b, w->page, w->page_len, page_file_page_off(&f, page), err));
     AUTO_FREE uint8_t *record = xmalloc(page_file_record_bytes(f.page_size));

@@ -451,6 +451,53 @@ static void promotes(void **state)
     block_store_free(s);
 }
 
+static uint64_t used(struct block_store *s, unsigned tier)
+{
+    struct data_status st = {0};
+    block_status(s, &st);
+    return st.tiers[tier].used_bytes;
+}
+
+/* Nobody told its length: what does not fit into memory goes on on the disk, and the room in memory is given back. */
+static void untold_length_spills(void **state)
+{
+    (void)state;
+    uint64_t length = 3u << 20;
+    bool is_durable = false;
+    size_t got;
+    mem_quota = (1 << 20) + 8 * 4096;
+    struct block_store *s = open_store();
+    assert_int_equal(write_content(s, 5, length, BLOCK_DIRTY, &is_durable), 0);
+    for (uint64_t off = 0; off < length; off += got)
+        assert_int_equal(check(s, 5, length, off, length - off, &got), 0);
+    assert_true(used(s, 0) <= mem_quota);
+    assert_true(used(s, 0) >= 3 * BLOCK);
+    assert_true(used(s, 0) + used(s, 1) >= length);
+    assert_true(used(s, 0) + used(s, 1) < length + (1 << 20));
+    assert_true(block_drop(s, 5, true) >= length);
+    assert_int_equal(used(s, 0) + used(s, 1), 0);
+    assert_int_equal(spoil(mem_dir, -1) + spoil(disk_dir, -1), 0); /* no file is left over */
+    block_store_free(s);
+}
+
+/* A content larger than half of the memory drives nothing out of it, not even itself. */
+static void large_passes_by_memory(void **state)
+{
+    (void)state;
+    uint64_t length = 3u << 20;
+    mem_quota = 4 << 20;
+    struct block_store *s = open_store();
+    assert_int_equal(put(s, 1, PAGE, 0), 0);
+    for (uint64_t off = 0; off < length; off += PAGE)
+        assert_int_equal(put(s, 2, length, off), 0);
+    for (uint64_t off = 0; off < length; off += PAGE)
+        assert_int_equal(check(s, 2, length, off, PAGE, NULL), 0);
+    assert_int_equal(check(s, 1, PAGE, 0, PAGE, NULL), 0);
+    assert_true(used(s, 0) < 2 * PAGE);
+    assert_true(used(s, 1) >= length);
+    block_store_free(s);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -459,6 +506,7 @@ int main(void)
         TEST(pinned_and_dirty_stay),  TEST(adopts_and_finds_damage),     TEST(damaged_dirty_is_kept),
         TEST(promotes),               TEST(nothing_stays_of_a_failed_write), TEST(dirty_memory_is_not_durable),
         TEST(a_slice_outlives_its_block), TEST(a_lost_file_is_a_miss), TEST(pinned_from_the_first_page),
+        TEST(untold_length_spills),   TEST(large_passes_by_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
