@@ -3,6 +3,7 @@
  * cmd_fs_read: what files hold and what is known of them.  Bytes go from the connection to the
  * terminal as they come.
  */
+#include "base/crypto.h"
 #include "base/file_util.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -91,6 +92,41 @@ static int tail(struct cli *c, const struct args *a, struct err *err)
 {
     (void)err;
     return paths_each(c, a, 0, a->count, tail_path);
+}
+
+/* ---- checksum ---- */
+
+struct digest_sink {
+    struct sink sink;
+    struct crypto_digest *digest;
+};
+
+static int to_digest(struct sink *sink, const struct slice *s, struct err *err)
+{
+    (void)err;
+    crypto_digest_add(((struct digest_sink *)sink)->digest, s->mem, s->len);
+    return 0;
+}
+
+static int checksum_path(struct cli *c, const struct args *a, const char *path, struct err *err)
+{
+    uint8_t sum[SHA256_LEN];
+    char hex[2 * SHA256_LEN + 1];
+    struct digest_sink out = {.sink.push = to_digest, .digest = crypto_digest_new("md5")};
+    (void)a;
+    int rc = client_read(c, path, "", NULL, &out.sink, err);
+    size_t len = crypto_digest_end(out.digest, sum);
+    crypto_digest_free(out.digest);
+    TRY(rc);
+    text_hex(sum, len, hex);
+    printf("md5sum: %s\n\n", hex);
+    return 0;
+}
+
+static int checksum(struct cli *c, const struct args *a, struct err *err)
+{
+    (void)err;
+    return paths_each(c, a, 0, a->count, checksum_path);
 }
 
 /* ---- stat ---- */
@@ -318,6 +354,7 @@ const struct command cmd_fs_read[] = {
     {"fs", "cat", "<path>...", 1, -1, NULL, 0, "Prints the bytes of files.", cat, NULL},
     {"fs", "head", "<path>...", 1, -1, part_flags, 0, "Prints the first bytes of files.", head, NULL},
     {"fs", "tail", "<path>...", 1, -1, part_flags, 0, "Prints the last bytes of files.", tail, NULL},
+    {"fs", "checksum", "<path>...", 1, -1, NULL, 0, "Prints the MD5 of files.", checksum, NULL},
     {"fs", "stat", "<path>...", 0, -1, stat_flags, COMMAND_READS, "Prints what is known of files and directories.", fs_stat, NULL},
     {"fs", "test", "<path>", 1, 1, test_flags, 0, "Tests a path; exit code 0 when it is so, 1 when not.", test_path, NULL},
     {"fs", "count", "<path>...", 1, -1, count_flags, COMMAND_READS, "Counts files, directories and bytes below.", count, NULL},

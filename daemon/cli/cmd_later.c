@@ -20,7 +20,6 @@ const struct command cmd_later[] = {
     LATER("", "copyDir", NODES, "Copies a folder to every node."),
     LATER("", "killAll", NODES, "Ends processes on every node."),
     LATER("", "upgradeJournal", "upgrades of the journal's format", "Upgrades an old journal."),
-    LATER("fs", "checksum", "checksums of whole files", "Prints the MD5 of a file."),
     LATER("fs", "crc64check", "the OSS under-store", "Compares CRC64 with the store."),
     LATER("fs", "distributedCp", JOBS, "Copies with many workers."),
     LATER("fs", "distributedMv", JOBS, "Moves with many workers."),

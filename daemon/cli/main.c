@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int fail(const struct err *err)
 {
@@ -75,8 +76,12 @@ int main(int argc, char **argv)
     int used;
     if (cli_init(&c, &argc, argv, &err) < 0)
         return fail(&err);
+    if (!isatty(STDOUT_FILENO))
+        setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     argc--;
     argv++;
+    if (argc == 1 && !strcmp(argv[0], "--version"))
+        argv[0] += 2; /* the command of that name */
     if (argc > 0 && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h") || !strcmp(argv[0], "help"))) {
         manual_overview("", stdout);
         return 0;

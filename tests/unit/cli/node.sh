@@ -62,6 +62,7 @@ expect 0 'Copied' fs copyToLocal '/a/b c/random' "$dir/back"
 cmp "$dir/random" "$dir/back" || failed=$((failed + 1))
 "$isthmus" --home "$home" fs cat '/a/b c/random' | cmp - "$dir/random" || failed=$((failed + 1))
 "$isthmus" --home "$home" fs tail -c 100 '/a/b c/random' | cmp - <(tail -c 100 "$dir/random") || failed=$((failed + 1))
+expect 0 "md5sum: $(md5sum <"$dir/random" | cut -d ' ' -f 1)" fs checksum '/a/b c/random'
 expect 255 'Path "/a" must be a file' fs cat /a
 expect 255 'Path "/nope" does not exist' fs cat /nope
 expect 0 '^-rw-r--r--  admin +supergroup +3000000 +PERSISTED .* 100% /a/b c/random' fs ls '/a/b c'
