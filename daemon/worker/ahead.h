@@ -7,7 +7,7 @@
 #include "api/types.h"
 
 #define AHEAD_MIN ((uint64_t)1 << 20)
-#define AHEAD_MAX ((uint64_t)16 << 20)
+#define AHEAD_MAX ((uint64_t)32 << 20)
 
 struct ahead { /* what is remembered of a content */
     content_id cid;
