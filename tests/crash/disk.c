@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * disk: mounts a disk_state through FUSE.  usage: crash_disk MOUNTPOINT SEED
- * Each umount is a power cut: what was not synced goes (every second time dice keep some of it, unless SEED is 0), then
- * it is mounted again; the report of a cut is a line on stdout.  A lookup of "/.sync-all" makes all durable and finds
+ * SIGUSR1 (or an umount) is a power cut: what was not synced goes (every second time dice keep some of it, unless SEED
+ * is 0), then it is mounted again, with a line on stdout for each.  A lookup of "/.sync-all" makes all durable and finds
  * nothing.  SIGTERM ends it.  Pages are cached by the kernel and written through, so mmap works and every write(2) is
  * here when it returns; O_SYNC, O_DSYNC and RWF_DSYNC come with each write, fsync by itself.  Threads: one.
  */
@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <linux/falloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -319,6 +320,8 @@ static void op_init(void *arg, struct fuse_conn_info *conn)
 {
     (void)arg;
     conn->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ);
+    puts("mounted");
+    fflush(stdout);
 }
 
 static const struct fuse_lowlevel_ops ops = {
@@ -328,7 +331,16 @@ static const struct fuse_lowlevel_ops ops = {
     .releasedir = op_releasedir, .fsyncdir = op_fsyncdir, .statfs = op_statfs, .create = op_create, .fallocate = op_fallocate,
 };
 
-/* One life of the mount; 0: unmounted, 1: told to end, -1: it failed. */
+static struct fuse_session *_Atomic session;
+
+static void on_cut(int sig)
+{
+    (void)sig;
+    if (session)
+        fuse_session_exit(session); /* and the signal ends its read; the connection is aborted when it is closed */
+}
+
+/* One life of the mount; 0: cut, 1: told to end, -1: it failed. */
 static int serve(const char *where)
 {
     char *argv[] = {"crash_disk", "-oallow_other,default_permissions,fsname=crash_disk", NULL};
@@ -336,7 +348,9 @@ static int serve(const char *where)
     struct fuse_session *s = fuse_session_new(&args, &ops, sizeof ops, NULL);
     int rc = -1;
     if (s && fuse_set_signal_handlers(s) == 0 && fuse_session_mount(s, where) == 0) {
-        rc = fuse_session_loop(s); /* a signal: its number */
+        session = s;
+        rc = fuse_session_loop(s); /* a signal of libfuse's own: its number */
+        session = NULL;
         fuse_session_unmount(s);
     }
     if (s) {
@@ -355,6 +369,7 @@ int main(int argc, char **argv)
     }
     uint64_t seed = strtoull(argv[2], NULL, 10);
     int rc;
+    sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_cut}, NULL);
     for (uint64_t cut = 1; (rc = serve(argv[1])) == 0; cut++) {
         struct disk_cut_report r = disk_cut(cut % 2 || !seed ? 0 : seed * 0x9e3779b97f4a7c15u + cut);
         printf("cut %llu: dropped %zu pages and %zu changes of names, kept %zu and %zu\n", (unsigned long long)cut, r.pages_dropped,

@@ -2,6 +2,7 @@
 """The disk of power cuts (disk.c), mounted under a whole node: database, log, cache, stores."""
 import mmap
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,21 +30,27 @@ class Disk:
     """seed 0: each cut drops all that was not synced; else every second one keeps some of it by dice."""
 
     def __init__(self, seed):
-        self.seed, self.process, self.top = seed, None, None
+        self.seed, self.process, self.top, self.cuts = seed, None, None, 0
 
     def start(self, top):
         self.top = f"{top}/disk"
         os.makedirs(self.top)
         self.log = open(f"{top}/disk.log", "wb")
         self.process = subprocess.Popen([program(), self.top, str(self.seed)], stdout=self.log, stderr=self.log)
-        self.mounted()
+        self.cuts = 0
+        self.mounted(1)
         return self.top
 
-    def mounted(self):
-        end = time.monotonic() + 10
-        while not os.path.ismount(self.top):
+    def mounted(self, times):
+        """Waits until it was mounted so many times; returns what it said."""
+        end = time.monotonic() + 20
+        while True:
+            with open(self.log.name) as f:
+                said = f.read().splitlines()
+            if said.count("mounted") >= times:
+                return said
             if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError("the disk cannot be mounted: " + open(self.log.name).read()[-500:])
+                raise RuntimeError(f"the disk cannot be mounted ({self.process.poll()}): {said[-5:]}")
             time.sleep(0.01)
 
     def sync(self):
@@ -51,16 +58,9 @@ class Disk:
 
     def cut(self):
         """Whoever wrote is dead. Returns what the disk says it dropped."""
-        for attempt in range(50):
-            done = subprocess.run(["umount", self.top], capture_output=True, text=True)
-            if done.returncode == 0:
-                break
-            time.sleep(0.1)  # the last requests of the dead
-        else:
-            raise RuntimeError(done.stderr)
-        self.mounted()
-        with open(self.log.name) as f:
-            return f.read().splitlines()[-1]
+        self.cuts += 1
+        self.process.send_signal(signal.SIGUSR1)
+        return [line for line in self.mounted(self.cuts + 1) if line.startswith("cut")][-1]
 
     def stop(self):
         if self.process and self.process.poll() is None:

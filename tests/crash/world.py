@@ -123,8 +123,7 @@ class World:
                 os.unlink(os.path.join(where, f))
             for d in names:
                 os.rmdir(os.path.join(where, d))
-        self.memory_lost = True
-        self.node.log.close()
+        self.memory_lost = self.node.options.get("isthmus.worker.tieredstore.level0.dirs.quota") != "0"
         return self.disk.cut()
 
     def check(self):
