@@ -40,7 +40,11 @@ char *xstrdup(const char *s)
 
 char *xstrndup(const char *s, size_t n)
 {
-    return alive(strndup(s, n));
+    size_t len = strnlen(s, n);
+    char *copy = xmalloc(len + 1);
+    memcpy(copy, s, len);
+    copy[len] = 0;
+    return copy;
 }
 
 void *xmemdup(const void *p, size_t n)
