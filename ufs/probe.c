@@ -78,7 +78,7 @@ static int step_write(struct probe *p, struct err *err)
     char dice[13], key[48];
 
     crypto_random_text(dice, 12);
-    snprintf(key, sizeof(key), ".isthmus-test-%s", dice);
+    snprintf(key, sizeof(key), UFS_TEST_PREFIX "%s", dice);
     source_mem_init(&source, dice, 12);
     buf_init(&got, 64);
     sink_buf_init(&sink, &got);

@@ -130,7 +130,9 @@ const struct ufs_driver *ufs_driver_at(size_t i);             /* NULL at the end
 int ufs_open(const char *uri, const struct ufs_properties *props, struct ufs **ret, struct err *err) must_use;
 void ufs_close(struct ufs *u); /* accepts NULL */
 
-/* One step of a live test: resolve, tls, sign_in, list, read, write. Runs all, stops at the first failure, at most until the deadline. */
+/* One step of a live test: resolve, tls, sign_in, list, read, write. Runs all, stops at the first failure, at most until the deadline.
+ * A test that was killed may leave a key with this prefix in the top folder: it is nobody's file. */
+#define UFS_TEST_PREFIX ".isthmus-test-"
 struct ufs_test_step {
     const char *name;
     const char *state; /* "ok", "failed", "skipped" */
