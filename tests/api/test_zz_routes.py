@@ -64,6 +64,7 @@ ROUTES = {  # id: method, path, selector
     "log_levels_put": ("PUT", "/logs/levels", ""),
     "logs_get": ("GET", "/logs", ""),
     "metrics": ("GET", "/metrics", ""),
+    "metrics_clear": ("POST", "/metrics:clear", ""),
 }
 
 
