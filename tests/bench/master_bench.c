@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { FOLDERS = 100000, FULL = 100, AT_ONCE = 400, CALLERS_MAX = 64, SAMPLES = 1 << 15, HOT = 200 };
 
@@ -215,6 +216,14 @@ static void latencies(const char *name, struct caller *callers, unsigned n)
     free(all);
 }
 
+static double cpu_seconds(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* Beside the rate, the time of processors that one of them takes: it says less about what else runs on the machine. */
 static void measure(const char *name, void (*run)(void *), unsigned n, bool is_random)
 {
     struct caller *callers = xcalloc(n, sizeof *callers);
@@ -223,6 +232,8 @@ static void measure(const char *name, void (*run)(void *), unsigned n, bool is_r
     atomic_store(&is_over, false);
     for (unsigned i = 0; i < n; i++)
         callers[i] = (struct caller){.number = i, .seed = i * 7919 + 1, .is_random = is_random, .us = xcalloc(SAMPLES, sizeof(uint32_t))};
+    char text[80];
+    double cpu = cpu_seconds();
     int64_t start = clock_mono_us();
     for (unsigned i = 0; i < n; i++)
         thread_start(&callers[i].thread, "caller", run, &callers[i]);
@@ -233,6 +244,8 @@ static void measure(const char *name, void (*run)(void *), unsigned n, bool is_r
         done += callers[i].done;
     }
     figure(name, (double)done * 1e6 / (double)(clock_mono_us() - start));
+    snprintf(text, sizeof text, "%s_cpu_us", name);
+    figure(text, (cpu_seconds() - cpu) * 1e6 / (double)(done ? done : 1));
     if (run == create_run)
         latencies(name, callers, n);
     for (unsigned i = 0; i < n; i++)
@@ -257,7 +270,7 @@ int main(int argc, char **argv)
     struct err err = {0};
     if (argc != 4)
         return 2;
-    files = strtoul(argv[2], NULL, 10);
+    files = (strtoul(argv[2], NULL, 10) + AT_ONCE * FULL - 1) / (AT_ONCE * FULL) * AT_ONCE * FULL; /* folders are alike */
     run_ms = strtol(argv[3], NULL, 10) * 1000;
     AUTO_FREE char *dir = xasprintf("%s/meta", argv[1]);
     AUTO_FREE char *log = xasprintf("%s/journal", argv[1]);
