@@ -205,7 +205,8 @@ static int persist_one(struct persist *p, const struct call *call, const struct 
         return err_set(err, ERR_INCOMPLETE, "the file is still being written");
     rc = write_file(&w, err);
     free(w.content.key);
-    return rc == -ERR_NOT_FOUND ? drop_mark(p, call, it, err) : rc;
+    /* Not found may also mean: renamed between two looks. Only what is gone needs no persist. */
+    return rc == -ERR_NOT_FOUND && is_gone(&w) ? drop_mark(p, call, it, err) : rc;
 }
 
 /* ---- the queue ---- */
