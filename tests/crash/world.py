@@ -2,6 +2,7 @@
 """One node under test, its stores, and the models of its clients; one round is load, death, restart, check."""
 import os
 import random
+import tempfile
 import threading
 import time
 
@@ -35,6 +36,9 @@ class World:
             for k in range(2):
                 os.makedirs(f"{self.stores}/m{i}-{k}")
         self.node = Node(home=f"{top}/home", options={"isthmus.log.level": "INFO", **(options or {})})
+        os.rmdir(self.node.shm)  # under a name of our own, which no tidying of other tests takes away
+        self.node.shm = tempfile.mkdtemp(prefix="isthmus-crash-", dir=os.environ.get("SUITE_SHM") or "/dev/shm")
+        self.node.options["isthmus.worker.tieredstore.level0.dirs.path"] = self.node.shm
         self.node.format()
         if disk:
             disk.sync()
@@ -68,8 +72,10 @@ class World:
         """What the external writer left in a store, and no answer made known, goes again."""
         for m in self.models:
             for path in [p for p in m.behind if p not in m.entries]:
-                if os.path.exists(f"{self.node.home}/store{path}"):
-                    os.unlink(f"{self.node.home}/store{path}")
+                where = f"{self.node.home}/store{path}"
+                if os.path.exists(where):
+                    os.unlink(where)
+                    sync_folder(os.path.dirname(where))
             m.behind.clear()
 
     def place(self, path, entries):
