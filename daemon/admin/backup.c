@@ -163,12 +163,17 @@ static int database_pull(struct source *src, void *to, size_t cap, size_t *ret_l
     return 0;
 }
 
+void backup_reader_resume(struct backup_reader *r)
+{
+    r->source = (struct source){.pull = database_pull, .length = -1};
+    buf_init(&r->frame, BACKUP_FRAME_MAX + SEAL_MORE);
+}
+
 int backup_reader_begin(struct backup_reader *r, const char *passphrase, struct source *from, struct err *err)
 {
     char head[MAGIC_LEN + SALT_LEN];
-    *r = (struct backup_reader){.source = {.pull = database_pull, .length = -1}, .from = from};
-    r->digest = crypto_digest_new("sha256");
-    buf_init(&r->frame, BACKUP_FRAME_MAX + SEAL_MORE);
+    *r = (struct backup_reader){.from = from, .digest = crypto_digest_new("sha256")};
+    backup_reader_resume(r);
     TRY(read_exactly(from, head, sizeof head, err));
     if (memcmp(head, MAGIC, MAGIC_LEN))
         return err_set(err, ERR_CORRUPT, "this is not a backup of Isthmus");

@@ -38,6 +38,8 @@ struct backup_reader {
 };
 /* ERR_CORRUPT: not a backup, or another passphrase. */
 int backup_reader_begin(struct backup_reader *r, const char *passphrase, struct source *from, struct err *err) must_use;
+/* Makes a reader whose key, digest and source are set read frames: what backup_reader_begin ends with. */
+void backup_reader_resume(struct backup_reader *r);
 /* The next frame before the database: its content is r->frame; *ret_kind BACKUP_DATABASE: go on with r->source. */
 int backup_reader_next(struct backup_reader *r, enum backup_frame *ret_kind, struct err *err) must_use;
 void backup_reader_done(struct backup_reader *r);

@@ -78,6 +78,14 @@ static void put_mode(struct json_out *o, unsigned mode)
     json_put_string_n(o, "mode", text + at, sizeof text - 1 - at);
 }
 
+static void put_target(struct rq *q, const struct file_info *info)
+{
+    const struct meta_api *meta = fs_meta(q->fs);
+    AUTO(buf) target = {.max = PATH_MAX_BYTES + 1};
+    bool is_known = info->inode.type == INODE_SYMLINK && meta->read_link(meta->impl, &q->call, info->path, &target, NULL) == 0;
+    json_put_string(&q->json, "target", is_known ? buf_str(&target) : NULL);
+}
+
 void entry_json(struct rq *q, const char *key, const struct file_info *info, const struct read_plan *plan)
 {
     struct json_out *o = &q->json;
@@ -119,6 +127,7 @@ void entry_json(struct rq *q, const char *key, const struct file_info *info, con
     if (plan) {
         json_put_string(o, "ufs_path", info->ufs_path && *info->ufs_path ? info->ufs_path : NULL);
         json_put_string(o, "store_etag", *i->etag ? i->etag : NULL);
+        put_target(q, info);
     }
     json_end_object(o);
 }

@@ -14,18 +14,7 @@ static const char *cookie_name(const struct rq *q)
 
 bool auth_cookie(const struct rq *q, char to[80])
 {
-    const char *line = http_header(q->http, "Cookie"), *name = cookie_name(q);
-    size_t n = strlen(name);
-    for (const char *p = line; p && *p; p = strchr(p, ';')) {
-        p += strspn(p, "; ");
-        size_t len = strcspn(p, ";");
-        if (len > n && !strncmp(p, name, n) && p[n] == '=' && len - n - 1 < 80) {
-            memcpy(to, p + n + 1, len - n - 1);
-            to[len - n - 1] = 0;
-            return true;
-        }
-    }
-    return false;
+    return parse_cookie(http_header(q->http, "Cookie"), cookie_name(q), to, 80);
 }
 
 void auth_set_cookie(struct rq *q, const char *session)

@@ -4,6 +4,7 @@
  * 206, several or a malformed one with the whole file.  The head is sent with the first byte, so that a file that turns
  * out to have changed in its store can still be read anew.  Threads: any.
  */
+#include "rest/v1/parse.h"
 #include "rest/v1/rq.h"
 
 struct get_state {
@@ -13,36 +14,6 @@ struct get_state {
     bool is_range, is_not_modified;
     char tag[64], modified[32], type[128], range[80];
 };
-
-/* "bytes=a-b", "bytes=a-", "bytes=-n".  False: ignore the header.  A range beyond the end is told by *ret_len 0. */
-static bool parse_range(const char *s, uint64_t total, uint64_t *ret_off, uint64_t *ret_len)
-{
-    if (!s || !text_starts(s, "bytes=") || strchr(s, ','))
-        return false;
-    const char *dash = strchr(s += 6, '-');
-    char *end;
-    if (!dash)
-        return false;
-    if (dash == s) { /* suffix */
-        uint64_t n = strtoull(dash + 1, &end, 10);
-        if (end == dash + 1 || *end)
-            return false;
-        *ret_len = n < total ? n : total;
-        *ret_off = total - *ret_len;
-        return true;
-    }
-    uint64_t first = strtoull(s, &end, 10), last = UINT64_MAX;
-    if (end != dash || *s == '+' || *s == '-')
-        return false;
-    if (dash[1]) {
-        last = strtoull(dash + 1, &end, 10);
-        if (*end || last < first)
-            return false;
-    }
-    *ret_off = first;
-    *ret_len = first >= total ? 0 : (last >= total ? total - 1 : last) - first + 1;
-    return true;
-}
 
 static const char *type_of(const char *name)
 {

@@ -57,10 +57,7 @@ void rest_free(struct rest *r)
 
 const char *rq_query(const struct rq *q, const char *name)
 {
-    for (size_t i = 0; i < q->query_count; i++)
-        if (!strcmp(q->query[i].name, name))
-            return q->query[i].value;
-    return NULL;
+    return query_value(&q->query, name);
 }
 
 bool rq_flag(const struct rq *q, const char *name)
@@ -113,43 +110,13 @@ const struct read_options *rq_read_options(const struct rq *q, struct read_optio
     return to;
 }
 
-static int parse_query(struct rq *q, struct err *err)
-{
-    const char *s = http_query(q->http);
-    size_t starts[RQ_QUERY_MAX][2];
-    buf_init(&q->query_bytes, 64 << 10);
-    for (size_t len; *s; s += len + (s[len] == '&')) {
-        len = strcspn(s, "&");
-        if (len == 0)
-            continue;
-        if (q->query_count == RQ_QUERY_MAX)
-            return err_set(err, ERR_INVALID_ARGUMENT, "more than %d query parameters", RQ_QUERY_MAX);
-        size_t name = strcspn(s, "=&");
-        starts[q->query_count][0] = q->query_bytes.len;
-        TRY(text_unpercent(&q->query_bytes, s, name, true, err));
-        buf_addc(&q->query_bytes, 0);
-        starts[q->query_count++][1] = q->query_bytes.len;
-        if (name < len)
-            TRY(text_unpercent(&q->query_bytes, s + name + 1, len - name - 1, true, err));
-        buf_addc(&q->query_bytes, 0);
-    }
-    TRY(buf_check(&q->query_bytes, "the query", err));
-    for (size_t i = 0; i < q->query_count; i++) {
-        q->query[i].name = q->query_bytes.data + starts[i][0];
-        q->query[i].value = q->query_bytes.data + starts[i][1];
-        if (!text_is_utf8(q->query[i].name, strlen(q->query[i].name)) || !text_is_utf8(q->query[i].value, strlen(q->query[i].value)))
-            return err_set(err, ERR_INVALID_ARGUMENT, "the query is not UTF-8");
-    }
-    return 0;
-}
-
 static int check_query(struct rq *q, struct err *err)
 {
-    for (size_t i = 0; i < q->query_count; i++) {
-        const char *name = q->query[i].name;
+    for (size_t i = 0; i < q->query.count; i++) {
+        const char *name = q->query.items[i].name;
         const struct field *f = schema_field(q->route->query, name);
         if (f) {
-            TRY(schema_verify_text(f, q->query[i].value, err));
+            TRY(schema_verify_text(f, q->query.items[i].value, err));
         } else if (strcmp(name, q->route->selector)) {
             err_set(err, ERR_INVALID_ARGUMENT, "the query parameter '%.40s' is not known here", name);
             return err_field(err, name);
@@ -243,7 +210,7 @@ static int route(struct rq *q, struct err *err)
     const char *path = http_path(q->http) + strlen(BASE), *part;
     size_t len;
     bool is_known = false;
-    TRY(parse_query(q, err));
+    TRY(parse_query(http_query(q->http), &q->query, err));
     q->route = find(q, path, &part, &len, &is_known);
     if (!q->route && is_known)
         return err_set(err, ERR_METHOD_NOT_ALLOWED, "%s is not possible here", http_method(q->http));
@@ -354,7 +321,8 @@ static void handle_api(struct rest *rest, struct http_request *http)
 {
     struct rq q;
     memset(&q, 0, offsetof(struct rq, query)); /* the rest is filled before it is read */
-    q.query_count = 0;
+    q.query.count = 0;
+    buf_init(&q.query.bytes, 0);
     q.rest = rest;
     q.fs = rest->o.fs;
     q.http = http;
@@ -379,7 +347,7 @@ static void handle_api(struct rest *rest, struct http_request *http)
     log_request("");
     json_free(q.body);
     buf_done(&q.out);
-    buf_done(&q.query_bytes);
+    query_done(&q.query);
     if (q.has_who)
         who_done(&q.who);
 }

@@ -11,13 +11,13 @@
 #include "base/text.h"
 #include "fs/fs.h"
 #include "rest/http/http.h"
+#include "rest/v1/parse.h"
 #include "rest/v1/rest.h"
 #include "rest/v1/schema.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define RQ_QUERY_MAX 24
 #define RQ_LIST_MAX 10000
 
 enum route_flag {
@@ -58,11 +58,7 @@ struct rq {
     bool has_who, by_cookie;
     char request_id[24];
     char target[PATH_MAX_BYTES + 1]; /* {path}, clean; or {id} decoded */
-    struct buf query_bytes;
-    size_t query_count;
-    struct {
-        const char *name, *value;
-    } query[RQ_QUERY_MAX];
+    struct query query;
     struct json *body; /* NULL when there is none */
     /* the answer */
     struct buf out;

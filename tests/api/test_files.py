@@ -152,7 +152,7 @@ def test_files_put_directory_and_symlink(node, folder):
     error(node.call("PUT", f"/files{folder}/x", json={"type": "directory"}), 409, "already_exists")
     node.ok("PUT", f"/files{folder}/x", json={"type": "directory", "allow_exists": True})
     link = node.ok("PUT", f"/files{folder}/l", json={"type": "symlink", "target": "x/y"}).json()
-    assert link["type"] == "symlink"
+    assert link["type"] == "symlink" and link["target"] == "x/y"
     error(node.call("PUT", f"/files{folder}/m", json={"type": "socket"}), 400, "invalid_argument")
     error(node.call("PUT", f"/files{folder}/m", data=b"{not json"), 400, "invalid_argument")
     error(node.call("PUT", f"/files{folder}/m", json={"type": "directory", "nonsense": 1}), 400, "invalid_argument")

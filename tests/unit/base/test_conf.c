@@ -118,7 +118,7 @@ static void defaults_and_order(void **state)
     unsetenv("ISTHMUS_MASTER_WEB_PORT");
     unsetenv("ISTHMUS_PORT_19999_TCP");
     assert_int_equal(conf_size(CONF_WORKER_PAGE), 1 << 20);
-    assert_int_equal(conf_duration(CONF_SYNC_INTERVAL), -1);
+    assert_int_equal(conf_duration(CONF_CREATE_TTL), -1);
 }
 
 static void absent_file(void **state)
