@@ -23,6 +23,7 @@ static void read_all(struct backup_reader *r)
         }
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO(buf) bytes = {.max = 1 << 22};
