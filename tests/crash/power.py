@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The disk of power cuts (disk.c), mounted under a whole node: database, log, cache, stores."""
+import atexit
 import mmap
 import os
 import signal
@@ -37,6 +38,7 @@ class Disk:
         os.makedirs(self.top)
         self.log = open(f"{top}/disk.log", "wb")
         self.process = subprocess.Popen([program(), self.top, str(self.seed)], stdout=self.log, stderr=self.log)
+        atexit.register(self.stop)
         self.cuts = 0
         self.mounted(1)
         return self.top

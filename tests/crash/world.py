@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One node under test, its stores, and the models of its clients; one round is load, death, restart, check."""
+import atexit
 import os
 import random
+import shutil
 import tempfile
 import threading
 import time
@@ -39,6 +41,7 @@ class World:
         os.rmdir(self.node.shm)  # under a name of our own, which no tidying of other tests takes away
         self.node.shm = tempfile.mkdtemp(prefix="isthmus-crash-", dir=os.environ.get("SUITE_SHM") or "/dev/shm")
         self.node.options["isthmus.worker.tieredstore.level0.dirs.path"] = self.node.shm
+        atexit.register(self.end)
         self.node.format()
         if disk:
             disk.sync()
@@ -148,6 +151,13 @@ class World:
     def entries(self):
         return sum(len(m.entries) for m in self.models)
 
-    def remove(self):
+    def end(self):
+        """Whatever happens: no daemon outlives the tests."""
         self.is_over = True
+        if self.node.process and self.node.process.poll() is None:
+            self.node.kill()
+        shutil.rmtree(self.node.shm, ignore_errors=True)
+
+    def remove(self):
+        self.end()
         self.node.remove()
