@@ -144,6 +144,8 @@ class Client(threading.Thread):
                         body={"type": "symlink", "target": target})
 
     def rename(self, path, to, overwrite):
+        if any(e.lost for e in [self.model.entries[path], *self.model.below(path).values()]):
+            return  # README: known
         delta = {path: None, to: self.model.entries[path]}
         for p, e in self.model.below(path).items():
             delta[p], delta[to + p[len(path):]] = None, e
