@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """lab: what the bench measures and what stands beside it: a node, nginx, a Ceph object gateway; started, asked, stopped."""
+import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -38,6 +40,19 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def free_ports(count):
+    """The first of so many in a row, below those that the system hands out to connections."""
+    while True:
+        first = random.randrange(12000, 32000, 100)
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                return first
+            except OSError:
+                pass
 
 
 def rss_mib(pid):
@@ -218,7 +233,7 @@ class Ceph:
     def start(self):
         if not shutil.which("radosgw"):
             raise RuntimeError("radosgw is not installed")
-        text = output([self.script, "start", self.folder], env=dict(os.environ, P=str(free_port())), timeout=180)
+        text = output([self.script, "start", self.folder], env=dict(os.environ, P=str(free_ports(61))), timeout=180)
         env = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
         self.endpoint, self.key, self.secret, self.bucket = (env[k] for k in ("S3_ENDPOINT", "S3_KEY", "S3_SECRET", "S3_BUCKET"))
         return self
