@@ -18,7 +18,7 @@ struct mounts_options {
     const struct crypto_key *key; /* seals secret options; copied */
     int64_t store_timeout_ms;     /* of one store call; 0: 30 s */
     /* Adds to `e` what takes the directory `dir` (child `name` of its parent) with all below it out of the namespace
-     * for later reclaim, leaving every store alone.  masterA's; NULL: unmount answers ERR_NOT_SUPPORTED. */
+     * for later reclaim, leaving every store alone.  NULL: unmount answers ERR_NOT_SUPPORTED. */
     void (*detach)(void *arg, struct entry *e, const struct inode *dir, const char *name);
     void *detach_arg;
 };

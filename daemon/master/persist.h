@@ -17,7 +17,7 @@ struct persist_options {
     const struct data_api *data; /* stays valid */
     unsigned threads;            /* 0: 4 */
     int64_t retry_max_ms;        /* isthmus.master.persistence.max.interval */
-    /* Mount and key of an inode now, through store_key; owned by the caller. ERR_NOT_FOUND when it is gone or detached. masterA's keys.c. */
+    /* Mount and key of an inode now, through store_key; owned by the caller. ERR_NOT_FOUND when it is gone or detached. (keys.c). */
     int (*key_of)(void *arg, inode_id ino, mount_id *ret_mount, char **ret_key, struct err *err);
     void *key_arg;
 };

@@ -62,7 +62,7 @@ static inline void ns_close(struct ns *n)
 static inline struct ns *ns_new(const char *uri)
 {
     struct ns *n = xnew(struct ns);
-    snprintf(n->dir, sizeof n->dir, "/tmp/masterA-XXXXXX");
+    snprintf(n->dir, sizeof n->dir, "/tmp/isthmus-ns-XXXXXX");
     assert_non_null(mkdtemp(n->dir));
     n->db = xasprintf("%s/db", n->dir);
     n->log = xasprintf("%s/log", n->dir);
