@@ -4,6 +4,11 @@
  */
 #include "rest/v1/rq.h"
 
+void rq_subject(struct rq *q, const char *what)
+{
+    snprintf(q->target, sizeof q->target, "%s", what);
+}
+
 void rq_put_change(struct rq *q)
 {
     struct json_out *o = &q->json;

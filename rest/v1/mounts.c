@@ -118,6 +118,7 @@ int route_mounts_create(struct rq *q, struct err *err)
     struct spec s;
     mount_id id;
     TRY(parse_spec(q, &s, err));
+    rq_subject(q, s.spec.path);
     TRY(api->add(api->impl, &q->call, &s.spec, &id, err));
     return print_one(q, s.spec.path, err);
 }
@@ -230,6 +231,7 @@ int route_stores_mode(struct rq *q, struct err *err)
 {
     const struct mount_api *api = fs_mounts(q->fs);
     enum mount_mode mode;
+    rq_subject(q, rq_string(q, "ufs_root", ""));
     TRY(mount_mode_parse(rq_string(q, "mode", ""), &mode, err));
     TRY(api->set_mode(api->impl, &q->call, rq_string(q, "ufs_root", ""), mode, err));
     rq_put_change(q);

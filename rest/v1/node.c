@@ -337,6 +337,7 @@ int route_config_paths_get(struct rq *q, struct err *err)
 int route_config_paths_put(struct rq *q, struct err *err)
 {
     const struct meta_api *meta = fs_meta(q->fs);
+    rq_subject(q, rq_string(q, "path", ""));
     TRY(meta->path_conf_set(meta->impl, &q->call, rq_string(q, "path", ""), rq_string(q, "key", ""), rq_string(q, "value", NULL), err));
     return changed(q);
 }

@@ -165,6 +165,7 @@ int route_users_create(struct rq *q, struct err *err)
     const struct identity_api *id = fs_identity(q->fs);
     const char *groups[GROUPS_MAX];
     struct user_change c;
+    rq_subject(q, rq_string(q, "name", ""));
     TRY(parse_user(q, rq_string(q, "name", ""), &c, groups, err));
     TRY(id->user_create(id->impl, &q->call, &c, err));
     return changed(q);
@@ -204,6 +205,7 @@ int route_tokens_create(struct rq *q, struct err *err)
     char token[80] = "", token_id[24] = "";
     if (expires)
         TRY(text_parse_rfc3339(expires, &s.expires_ms, err));
+    rq_subject(q, s.label);
     TRY(id->token_create(id->impl, &q->call, &s, token, token_id, err));
     if (q->call.is_dry_run)
         return changed(q);

@@ -76,6 +76,7 @@ const char *rq_string(const struct rq *q, const char *member, const char *otherw
 bool rq_bool(const struct rq *q, const char *member, bool otherwise);
 int rq_mode(const char *octal, int *ret, struct err *err) must_use; /* NULL leaves *ret */
 const struct read_options *rq_read_options(const struct rq *q, struct read_options *to);
+void rq_subject(struct rq *q, const char *what); /* what a change without {…} in its path is about, for the audit line */
 /* Answers. */
 void rq_put_change(struct rq *q);          /* index, effects, task; or the dry run's form */
 void rq_put_tag(struct rq *q, const char *tag); /* ETag header */
