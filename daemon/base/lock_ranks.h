@@ -9,6 +9,7 @@ enum lock_rank {
     RANK_ROLES = 10,      /* start and stop of parts */
     RANK_REST = 20,       /* sessions of the front end, rate limits */
     RANK_FS = 30,         /* open writes and reads of the file service */
+    RANK_MASTER_GATE = 35, /* listeners of the metadata against the master's end */
     RANK_MASTER = 40,     /* mount table, caches of principals, sync state */
     RANK_MASTER_INNER = 45,
     RANK_WORKER = 50,     /* fetches in flight */

@@ -74,6 +74,7 @@ struct master *master_new(const struct master_options *o)
     lock_init(&m->lane, RANK_MASTER);
     cond_init(&m->lane_free);
     lock_init(&m->gone_lock, RANK_LEAF);
+    lock_init(&m->gate, RANK_MASTER_GATE);
     fill_api(m);
     return m;
 }
@@ -85,10 +86,27 @@ static bool is_started(struct master *m)
     return __atomic_load_n(&m->is_started, __ATOMIC_ACQUIRE);
 }
 
-/* At most one waiting in the pool's queue for each flag. */
+/* True: the parts stay until leave. */
+static bool enter(struct master *m)
+{
+    if (!is_started(m))
+        return false;
+    lock_take(&m->gate);
+    if (is_started(m))
+        return true;
+    lock_drop(&m->gate);
+    return false;
+}
+
+static void leave(struct master *m)
+{
+    lock_drop(&m->gate);
+}
+
+/* At most one waiting in the pool's queue for each flag. Between enter and leave. */
 static void submit_once(struct master *m, bool *queued, void (*run)(void *arg))
 {
-    if (!is_started(m) || __atomic_exchange_n(queued, true, __ATOMIC_ACQ_REL))
+    if (__atomic_exchange_n(queued, true, __ATOMIC_ACQ_REL))
         return;
     if (pool_submit(m->pool, run, m, NULL))
         __atomic_store_n(queued, false, __ATOMIC_RELEASE); /* the next tick brings it again */
@@ -121,17 +139,18 @@ static void trim(void *arg)
 void master_on_record_changed(void *master, enum record_kind kind, const char *key, uint64_t index)
 {
     struct master *m = master;
-    if (!is_started(m))
+    if (!enter(m))
         return;
     mounts_on_record_changed(m->mounts, kind, key, index);
     path_conf_on_record_changed(m->path_conf, kind);
     mover_on_record_changed(m->mover, kind, key);
+    leave(m);
 }
 
 void master_on_content_gone(void *master, content_id cid)
 {
     struct master *m = master;
-    if (!cid || !m->data || !is_started(m))
+    if (!cid || !m->data || !enter(m))
         return; /* before the start: adoption asks contents_live */
     lock_take(&m->gone_lock);
     if (m->gone_n == m->gone_cap) {
@@ -141,31 +160,39 @@ void master_on_content_gone(void *master, content_id cid)
     m->gone[m->gone_n++] = cid;
     lock_drop(&m->gone_lock);
     submit_once(m, &m->drop_queued, drop_gone);
+    leave(m);
 }
 
 void master_on_marked(void *master, enum mark_kind kind)
 {
     struct master *m = master;
-    if (!is_started(m))
+    if (!enter(m))
         return;
     persist_on_marked(m->persist, kind);
     if (kind == MARK_RECLAIM)
         submit_once(m, &m->reclaim_queued, reclaim_run);
+    leave(m);
 }
 
 void master_tick_ttl(void *master)
 {
     struct master *m = master;
+    if (!enter(m))
+        return;
     submit_once(m, &m->ttl_queued, ttl_run);
+    leave(m);
 }
 
 void master_tick_chores(void *master)
 {
     struct master *m = master;
+    if (!enter(m))
+        return;
     submit_once(m, &m->reclaim_queued, reclaim_run);
     submit_once(m, &m->trim_queued, trim);
     if (m->data)
         submit_once(m, &m->drop_queued, drop_gone);
+    leave(m);
 }
 
 /* ---- start and stop ---- */
@@ -259,7 +286,9 @@ void master_stop(struct master *m)
     mover_stop(m->mover);
     persist_stop(m->persist);
     intents_stop(m->intents);
+    lock_take(&m->gate);
     __atomic_store_n(&m->is_started, false, __ATOMIC_RELEASE);
+    lock_drop(&m->gate);
     pool_free(steal(&m->pool));
     close_inner(m);
 }
@@ -272,6 +301,7 @@ void master_free(struct master *m)
     lock_done(&m->lane);
     cond_done(&m->lane_free);
     lock_done(&m->gone_lock);
+    lock_done(&m->gate);
     free(m->gone);
     free(m->supergroup);
     free(m);

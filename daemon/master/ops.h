@@ -34,6 +34,7 @@ struct master {
     struct mover *mover;
     struct path_conf *path_conf;
     struct tasks *tasks;
+    struct lock gate;  /* held by a listener or tick while it works: they are over when master_stop took it */
     struct pool *pool; /* reclaim, TTL, trimming, dropped bytes, tasks */
     struct meta_api meta_api;
     struct mount_api mount_api;
