@@ -21,9 +21,9 @@
 
 #include <string.h>
 
-#define json_string jansson_string
+#define json_text jansson_string
 #include <jansson.h>
-#undef json_string
+#undef json_text
 
 enum { DEPTH_MAX = 64 };
 
@@ -131,7 +131,7 @@ const char *json_next(const struct json *object, const char *prev_key, const str
 }
 
 /* Hidden: libjansson exports a function of this name, which ours must not stand in for. */
-__attribute__((visibility("hidden"))) const char *json_string(const struct json *j, const char *otherwise)
+__attribute__((visibility("hidden"))) const char *json_text(const struct json *j, const char *otherwise)
 {
     const char *s = json_string_value(to_jansson(j));
     return s ? s : otherwise;

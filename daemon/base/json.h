@@ -27,7 +27,7 @@ void json_put_null(struct json_out *o, const char *key);
 void json_put_time(struct json_out *o, const char *key, int64_t wall_ms); /* RFC 3339; 0 or less writes null */
 void json_put_raw(struct json_out *o, const char *key, const char *json); /* already JSON */
 
-/* ---- reading ---- */
+/* ---- reading (no name here is one of jansson's: a static link would refuse it) ---- */
 struct json; /* a node; children are borrowed from their root */
 /* ERR_INVALID_ARGUMENT with line and column. Depth ≤ 64, duplicate keys refused. Owned by the caller: json_free. */
 struct json *json_parse(const char *text, size_t len, struct err *err);
@@ -39,7 +39,7 @@ size_t json_size(const struct json *j);                       /* members or elem
 const struct json *json_at(const struct json *array, size_t i);
 /* Iterates an object: pass NULL first; returns the key or NULL at the end. */
 const char *json_next(const struct json *object, const char *prev_key, const struct json **ret_value);
-const char *json_string(const struct json *j, const char *otherwise); /* borrowed; `otherwise` when not a string */
+const char *json_text(const struct json *j, const char *otherwise); /* borrowed; `otherwise` when not a string */
 int64_t json_i64(const struct json *j, int64_t otherwise);             /* also accepts a decimal string */
 bool json_bool(const struct json *j, bool otherwise);
 /* Typed members with clear errors (and err_field): absent or null leaves *ret untouched and returns 0. */

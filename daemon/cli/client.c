@@ -137,8 +137,8 @@ static int not_reached(const struct cli *c, const struct err *why, struct err *e
 static int refused(struct cli *c, const struct http_exchange *x, struct err *err)
 {
     struct json *j = json_parse(x->body_out.data ? x->body_out.data : "", x->body_out.len, NULL);
-    enum err_code code = err_from_name(json_string(json_get(j, "code"), ""));
-    const char *message = json_string(json_get(j, "message"), NULL);
+    enum err_code code = err_from_name(json_text(json_get(j, "code"), ""));
+    const char *message = json_text(json_get(j, "message"), NULL);
     int rc;
     if (code == ERR_UNAUTHENTICATED && !c->client->authorization[0])
         rc = err_set(err, code, "No token: set ISTHMUS_TOKEN, or run as the user who owns %.120s/conf/cli.token", c->home);

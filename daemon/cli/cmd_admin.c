@@ -104,7 +104,7 @@ static int backup(struct cli *c, const struct args *a, struct err *err)
     int rc = write_backup(c, path, err);
     if (rc == 0)
         printf("Backup Host        : %s\nBackup URI         : file://%s\nBackup Entry Count : %" PRId64 "\n",
-               json_string(json_get(overview, "node"), ""), path, json_i64(json_get(json_get(overview, "namespace"), "inodes"), 0));
+               json_text(json_get(overview, "node"), ""), path, json_i64(json_get(json_get(overview, "namespace"), "inodes"), 0));
     json_free(overview);
     return rc;
 }
@@ -119,7 +119,7 @@ static void print_findings(const struct json *findings)
         puts("Findings: ");
     for (size_t i = 0; i < json_size(findings); i++) {
         const struct json *f = json_at(findings, i);
-        printf("%s: %s: %s\n", json_string(json_get(f, "severity"), ""), json_string(json_get(f, "code"), ""), json_string(json_get(f, "text"), ""));
+        printf("%s: %s: %s\n", json_text(json_get(f, "severity"), ""), json_text(json_get(f, "code"), ""), json_text(json_get(f, "text"), ""));
     }
 }
 
@@ -133,8 +133,8 @@ static size_t print_worker_tiers(const struct json *worker)
         if (json_bool(json_get(t, "ok"), true))
             continue;
         if (!lost++)
-            printf("The following storage paths are lost in worker %s: \n", json_string(json_get(worker, "name"), ""));
-        printf("%s (%s)\n", json_string(json_get(t, "path"), ""), json_string(json_get(t, "alias"), ""));
+            printf("The following storage paths are lost in worker %s: \n", json_text(json_get(worker, "name"), ""));
+        printf("%s (%s)\n", json_text(json_get(t, "path"), ""), json_text(json_get(t, "alias"), ""));
     }
     return lost;
 }
@@ -160,7 +160,7 @@ static int doctor_node(struct cli *c, struct err *err)
     TRY(client_get(c, "/doctor", &j, err));
     const struct json *items = json_get(j, "items");
     for (size_t i = 0; i < json_size(items); i++)
-        if (!strcmp(json_string(json_get(json_at(items, i), "severity"), ""), "error"))
+        if (!strcmp(json_text(json_get(json_at(items, i), "severity"), ""), "error"))
             code = CLI_FAILED;
     if (c->is_json)
         show_json(j);
@@ -192,7 +192,7 @@ static int checkpoint(struct cli *c, const struct args *a, struct err *err)
     (void)a;
     TRY(client_call(c, "POST", "/journal:checkpoint", NULL, NULL, err));
     TRY(client_get(c, "/overview", &j, err));
-    printf("Successfully took a checkpoint on master %s\n", json_string(json_get(j, "node"), ""));
+    printf("Successfully took a checkpoint on master %s\n", json_text(json_get(j, "node"), ""));
     json_free(j);
     return 0;
 }
@@ -229,7 +229,7 @@ static int get_block_info(struct cli *c, const struct args *a, struct err *err)
     snprintf(target, sizeof target, "/files-by-id/%" PRIu64, content - 1);
     int rc = client_get(c, target, &e, err);
     if (rc == 0)
-        rc = print_block(c, json_string(json_get(e, "path"), "/"), json_string(json_get(e, "id"), ""), block, err);
+        rc = print_block(c, json_text(json_get(e, "path"), "/"), json_text(json_get(e, "id"), ""), block, err);
     json_free(e);
     if (rc == -ERR_NOT_FOUND)
         return err_set(err, ERR_NOT_FOUND, "BlockMeta is not available for blockId: %" PRIu64, block);

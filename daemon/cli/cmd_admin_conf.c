@@ -43,7 +43,7 @@ static int path_conf_add(struct cli *c, const struct args *a, struct err *err)
 
 static const char *member(const struct json *row, const char *name)
 {
-    return json_string(json_get(row, name), "");
+    return json_text(json_get(row, name), "");
 }
 
 static bool is_at(const char *conf_path, const char *path)

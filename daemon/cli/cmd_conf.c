@@ -105,7 +105,7 @@ static int show_remote(struct cli *c, const struct conf_view *v, struct err *err
     const struct json *items = json_get(j, "items");
     for (size_t i = 0; rc == 0 && i < json_size(items); i++) {
         const struct json *e = json_at(items, i);
-        struct setting_row r = {json_string(json_get(e, "key"), ""), json_string(json_get(e, "value"), ""), json_string(json_get(e, "source"), "")};
+        struct setting_row r = {json_text(json_get(e, "key"), ""), json_text(json_get(e, "value"), ""), json_text(json_get(e, "source"), "")};
         if (!v->key || !strcmp(v->key, r.key))
             rc = show_one(v, &r, err);
     }

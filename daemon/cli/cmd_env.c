@@ -188,8 +188,8 @@ static enum verdict check_mounts(const struct json *mounts, struct buf *why)
     enum verdict v = OK;
     for (size_t i = 0; i < json_size(mounts); i++) {
         const struct json *m = json_at(mounts, i);
-        if (!strcmp(json_string(json_get(m, "health"), ""), "failing"))
-            v = say(FAILED, why, "%s: %s. ", json_string(json_get(m, "path"), ""), json_string(json_get(m, "last_error"), "does not answer"));
+        if (!strcmp(json_text(json_get(m, "health"), ""), "failing"))
+            v = say(FAILED, why, "%s: %s. ", json_text(json_get(m, "path"), ""), json_text(json_get(m, "last_error"), "does not answer"));
     }
     return v;
 }

@@ -20,9 +20,9 @@ static int getfacl_path(struct cli *c, const struct args *a, const char *path, s
     if (c->is_json) {
         show_json(j);
     } else {
-        printf("# file: %s\n# owner: %s\n# group: %s\n", path, json_string(json_get(j, "owner"), ""), json_string(json_get(j, "group"), ""));
+        printf("# file: %s\n# owner: %s\n# group: %s\n", path, json_text(json_get(j, "owner"), ""), json_text(json_get(j, "group"), ""));
         for (size_t i = 0; i < json_size(entries); i++)
-            puts(json_string(json_at(entries, i), ""));
+            puts(json_text(json_at(entries, i), ""));
     }
     json_free(j);
     return 0;

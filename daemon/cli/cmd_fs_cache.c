@@ -38,8 +38,8 @@ static int wanted_each(void *arg, const struct json *e, struct err *err)
 {
     struct wanted *w = arg;
     (void)err;
-    if (!strcmp(json_string(json_get(e, "type"), ""), "file"))
-        path_list_add(w->needs(e) ? &w->need : &w->have, json_string(json_get(e, "path"), ""));
+    if (!strcmp(json_text(json_get(e, "type"), ""), "file"))
+        path_list_add(w->needs(e) ? &w->need : &w->have, json_text(json_get(e, "path"), ""));
     return 0;
 }
 
@@ -98,7 +98,7 @@ static int load(struct cli *c, const struct args *a, struct err *err)
 
 static bool needs_persist(const struct json *e)
 {
-    return strcmp(json_string(json_get(e, "persistence"), ""), "PERSISTED") != 0;
+    return strcmp(json_text(json_get(e, "persistence"), ""), "PERSISTED") != 0;
 }
 
 static int persist_all(struct cli *c, const struct wanted *w)
@@ -180,11 +180,11 @@ static void print_inconsistent(const struct json *items, const char *path, bool 
     else
         puts("The following files are inconsistent:");
     for (size_t i = 0; i < n; i++) {
-        const char *p = json_string(json_get(json_at(items, i), "path"), "");
+        const char *p = json_text(json_get(json_at(items, i), "path"), "");
         if (repair)
             printf("repairing path: %s\n%s repaired\n", p, p);
         else
-            printf("%s (%s)\n", p, json_string(json_get(json_at(items, i), "what"), ""));
+            printf("%s (%s)\n", p, json_text(json_get(json_at(items, i), "what"), ""));
     }
 }
 

@@ -248,7 +248,7 @@ struct fetch {
 static int fetch_child(void *arg, const struct json *e, struct err *err)
 {
     struct fetch *f = arg;
-    const char *name = json_string(json_get(e, "name"), ""), *path = json_string(json_get(e, "path"), "");
+    const char *name = json_text(json_get(e, "name"), ""), *path = json_text(json_get(e, "path"), "");
     TRY(path_check_name(name, strlen(name), err)); /* it becomes a local name */
     AUTO_FREE char *local = xasprintf("%s/%s", f->to, name);
     if (paths_is_directory(e))
@@ -329,7 +329,7 @@ static int preserve(struct cli *c, const char *from, const char *to, struct err 
     json_out_init(&o, &body);
     json_begin_object(&o, NULL);
     for (size_t i = 0; i < array_len(members); i++)
-        json_put_string(&o, members[i], json_string(json_get(e, members[i]), ""));
+        json_put_string(&o, members[i], json_text(json_get(e, members[i]), ""));
     json_end_object(&o);
     bool is_dir = paths_is_directory(e);
     json_free(e);

@@ -38,7 +38,7 @@ static int64_t sort_key(const struct listing *l, const struct json *e)
 
 static void keep_row(struct listing *l, const struct json *e, char *line)
 {
-    const char *by = !strcmp(l->sort, "name") || !strcmp(l->sort, "path") ? json_string(json_get(e, l->sort), "") : NULL;
+    const char *by = !strcmp(l->sort, "name") || !strcmp(l->sort, "path") ? json_text(json_get(e, l->sort), "") : NULL;
     if (!(l->count & (l->count - 1)))
         l->rows = xrealloc(l->rows, (l->count ? 2 * l->count : 1) * sizeof *l->rows);
     l->rows[l->count++] = (struct row){line, by ? xstrdup(by) : NULL, by ? 0 : sort_key(l, e)};

@@ -90,7 +90,7 @@ static int find_id(struct cli *c, const char *path, int64_t *ret, struct err *er
     const struct json *items = json_get(j, "items");
     *ret = 0;
     for (size_t i = 0; i < json_size(items); i++)
-        if (!strcmp(json_string(json_get(json_at(items, i), "path"), ""), path))
+        if (!strcmp(json_text(json_get(json_at(items, i), "path"), ""), path))
             *ret = json_i64(json_get(json_at(items, i), "id"), 0);
     json_free(j);
     return *ret ? 0 : err_set(err, ERR_NOT_FOUND, "%.180s is not a mount point", path);

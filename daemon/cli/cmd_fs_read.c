@@ -140,13 +140,13 @@ static void print_blocks(const struct json *blocks)
     }
     puts("Containing the following blocks: ");
     for (size_t i = 0; i < json_size(items); i++)
-        printf("BlockInfo{id=%s, length=%" PRId64 "}\n", json_string(json_get(json_at(items, i), "id"), ""),
+        printf("BlockInfo{id=%s, length=%" PRId64 "}\n", json_text(json_get(json_at(items, i), "id"), ""),
                json_i64(json_get(json_at(items, i), "length"), 0));
 }
 
 static int print_stat(struct cli *c, const struct args *a, const struct json *e, struct err *err)
 {
-    const char *path = json_string(json_get(e, "path"), ""), *format = args_value(a, "f");
+    const char *path = json_text(json_get(e, "path"), ""), *format = args_value(a, "f");
     bool is_dir = paths_is_directory(e);
     struct json *blocks = NULL;
     AUTO(buf) text = {.max = 1 << 24};
@@ -272,7 +272,7 @@ static int du_each(void *arg, const struct json *e, struct err *err)
     (void)err;
     if (!paths_is_directory(e))
         du_line(arg, (uint64_t)json_i64(json_get(e, "length"), 0), (uint64_t)json_i64(json_get(e, "cached_bytes"), 0),
-                (uint64_t)json_i64(json_get(e, "cached_mem_bytes"), 0), json_string(json_get(e, "path"), ""));
+                (uint64_t)json_i64(json_get(e, "cached_mem_bytes"), 0), json_text(json_get(e, "path"), ""));
     return 0;
 }
 
@@ -327,7 +327,7 @@ static int location_path(struct cli *c, const struct args *a, const char *path, 
     if (c->is_json)
         show_json(e);
     else
-        printf("%s with file id %s is on nodes: \n", path, json_string(json_get(e, "id"), ""));
+        printf("%s with file id %s is on nodes: \n", path, json_text(json_get(e, "id"), ""));
     if (!c->is_json && json_i64(json_get(e, "cached_bytes"), 0) > 0)
         puts("localhost");
     json_free(e);

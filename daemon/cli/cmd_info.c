@@ -29,7 +29,7 @@ static int leader(struct cli *c, const struct args *a, struct err *err)
     if (c->is_json)
         show_json(j);
     else
-        puts(json_string(json_get(j, "node"), ""));
+        puts(json_text(json_get(j, "node"), ""));
     json_free(j);
     return 0;
 }
@@ -94,10 +94,10 @@ static int print_levels(struct cli *c, const char *name, const char *message, st
     TRY(client_get(c, "/logs/levels", &j, err));
     const struct json *items = json_get(j, "items");
     for (size_t i = 0; !c->is_json && i < json_size(items); i++) {
-        const char *subsystem = json_string(json_get(json_at(items, i), "subsystem"), "");
+        const char *subsystem = json_text(json_get(json_at(items, i), "subsystem"), "");
         if (strcmp(name, "all") && strcmp(name, subsystem))
             continue;
-        printf("%s[master]LogInfo{level=%s, logName=%s, message=%s}\n", where, json_string(json_get(json_at(items, i), "level"), ""), subsystem, message);
+        printf("%s[master]LogInfo{level=%s, logName=%s, message=%s}\n", where, json_text(json_get(json_at(items, i), "level"), ""), subsystem, message);
         shown++;
     }
     if (c->is_json)

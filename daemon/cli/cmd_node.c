@@ -237,7 +237,7 @@ static int status(struct cli *c, const struct args *a, struct err *err)
     bool is_healthy = client_is_healthy(c, 5000);
     struct json *overview = NULL;
     int rc = is_healthy ? client_get(c, "/overview", &overview, NULL) : -1;
-    const char *version = rc == 0 ? json_string(json_get(overview, "version"), "?") : "?";
+    const char *version = rc == 0 ? json_text(json_get(overview, "version"), "?") : "?";
     if (c->is_json)
         status_json(&d, url, version);
     else

@@ -32,7 +32,7 @@ static void print_tiers(const char *label, const struct json *tiers, const char 
     char size[24];
     printf("    %s: %s\n", label, text_human_size((uint64_t)sum(tiers, member), size));
     for (size_t i = 0; i < json_size(tiers); i++)
-        printf("        Tier: %s  Size: %s\n", json_string(json_get(json_at(tiers, i), "alias"), ""),
+        printf("        Tier: %s  Size: %s\n", json_text(json_get(json_at(tiers, i), "alias"), ""),
                text_human_size((uint64_t)num(json_at(tiers, i), member), size));
 }
 
@@ -42,7 +42,7 @@ static int print_summary(struct cli *c, const struct json *o, struct err *err)
 {
     char url[1024], started[32], up[96], size[24];
     const struct json *worker = json_get(o, "worker"), *tiers = json_get(worker, "tiers");
-    const char *version = json_string(json_get(o, "version"), ""), *state = json_string(json_get(json_get(o, "journal"), "state"), "");
+    const char *version = json_text(json_get(o, "version"), ""), *state = json_text(json_get(json_get(o, "journal"), "state"), "");
     int64_t since = show_time_of(worker, "started");
     TRY(client_url(c, url, err));
     const char *host = strstr(url, "://"), *port = strrchr(url, ':');
@@ -75,8 +75,8 @@ static void print_worker(const struct json *worker, const char *version)
 {
     const struct json *tiers = json_get(worker, "tiers");
     char size[24], cell[48];
-    const char *name = json_string(json_get(worker, "name"), "");
-    bool serves = !strcmp(json_string(json_get(worker, "state"), ""), "in_service");
+    const char *name = json_text(json_get(worker, "name"), "");
+    bool serves = !strcmp(json_text(json_get(worker, "state"), ""), "in_service");
     printf("%-16s %-15s %-16s %-13s %-16s", name, serves ? "ACTIVE" : "LOST", "0", "capacity", text_human_size((uint64_t)sum(tiers, "quota_bytes"), size));
     for (size_t i = 0; i < json_size(tiers); i++)
         printf(" %-14s", text_human_size((uint64_t)num(json_at(tiers, i), "quota_bytes"), size));
@@ -104,9 +104,9 @@ static void print_capacity(const struct json *overview)
     printf("    Used Percentage: %u%%\n    Free Percentage: %u%%\n\n", percent, 100 - percent);
     printf("%-16s %-15s %-16s %-13s %-16s", "Worker Name", "State", "Last Heartbeat", "Storage", "Total");
     for (size_t i = 0; i < json_size(tiers); i++)
-        printf(" %-14s", json_string(json_get(json_at(tiers, i), "alias"), ""));
+        printf(" %-14s", json_text(json_get(json_at(tiers, i), "alias"), ""));
     printf(" %-16s\n", "Version");
-    print_worker(worker, json_string(json_get(overview, "version"), ""));
+    print_worker(worker, json_text(json_get(overview, "version"), ""));
 }
 
 static int capacity(struct cli *c, struct err *err)

@@ -11,7 +11,7 @@
 
 static const char *str(const struct json *m, const char *member)
 {
-    return json_string(json_get(m, member), "");
+    return json_text(json_get(m, member), "");
 }
 
 static size_t longest(const struct json *items, const char *member)
@@ -46,7 +46,7 @@ static void put_options(const struct json *options, struct buf *to)
     const char *sep = "";
     buf_adds(to, ", properties={");
     for (const char *k = NULL; options && (k = json_next(options, k, &v)); sep = ", ")
-        buf_addf(to, "%s%s=%s", sep, k, json_string(v, ""));
+        buf_addf(to, "%s%s=%s", sep, k, json_text(v, ""));
     buf_adds(to, "})\n");
 }
 

@@ -53,11 +53,11 @@ struct glob {
 static int glob_child(void *arg, const struct json *entry, struct err *err)
 {
     struct glob *g = arg;
-    if ((g->dirs_only && !paths_is_directory(entry)) || !text_glob(g->pattern, json_string(json_get(entry, "name"), "")))
+    if ((g->dirs_only && !paths_is_directory(entry)) || !text_glob(g->pattern, json_text(json_get(entry, "name"), "")))
         return 0;
     if (g->to->count == GLOB_MAX)
         return err_set(err, ERR_TOO_LARGE, "more than %d paths match", GLOB_MAX);
-    path_list_add(g->to, json_string(json_get(entry, "path"), ""));
+    path_list_add(g->to, json_text(json_get(entry, "path"), ""));
     return 0;
 }
 
@@ -143,7 +143,7 @@ int paths_stat(struct cli *c, const char *path, struct json **ret, struct err *e
 
 bool paths_is_directory(const struct json *entry)
 {
-    return !strcmp(json_string(json_get(entry, "type"), ""), "directory");
+    return !strcmp(json_text(json_get(entry, "type"), ""), "directory");
 }
 
 static int give_page(const struct json *page, int (*each)(void *arg, const struct json *entry, struct err *err), void *arg, struct err *err)
@@ -163,7 +163,7 @@ int paths_list(struct cli *c, const char *path, const char *query,
         struct json *page = NULL;
         TRY(client_files(c, "GET", path, suffix, NULL, &page, err));
         int rc = give_page(page, each, arg, err);
-        const char *next = json_string(json_get(page, "next_cursor"), NULL);
+        const char *next = json_text(json_get(page, "next_cursor"), NULL);
         free(cursor);
         cursor = next ? xstrdup(next) : NULL;
         json_free(page);

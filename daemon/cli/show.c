@@ -79,7 +79,7 @@ char *show_thousands(int64_t n, char to[32])
 
 static const char *str(const struct json *e, const char *member)
 {
-    return json_string(json_get(e, member), "");
+    return json_text(json_get(e, member), "");
 }
 
 static int64_t num(const struct json *e, const char *member)
@@ -144,7 +144,7 @@ void show_file_info(const struct json *e, const struct json *blocks, struct buf 
     put_block_ids(blocks, to);
     buf_addf(to, "], inMemoryPercentage=%u, lastModificationTimesMs=%" PRId64 ", ttl=%" PRId64 ", lastAccessTimesMs=%" PRId64
                  ", ttlAction=%s, owner=%s, group=%s, mode=%u, persistenceState=%s", mem, show_time_of(e, "modified"),
-             json_i64(json_get(ttl, "after_ms"), -1), show_time_of(e, "accessed"), json_string(json_get(ttl, "action"), "DELETE"),
+             json_i64(json_get(ttl, "after_ms"), -1), show_time_of(e, "accessed"), json_text(json_get(ttl, "action"), "DELETE"),
              str(e, "owner"), str(e, "group"), show_mode_of(e), str(e, "persistence"));
     buf_addf(to, ", mountPoint=%s, replicationMax=%" PRId64 ", replicationMin=%" PRId64 ", mountId=%" PRId64
                  ", inIsthmusPercentage=%u, ufsFingerprint=%s}", yes(e, "mount_point"), num(e, "replication_max"),

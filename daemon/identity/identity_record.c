@@ -59,7 +59,7 @@ void id_record_encode(const struct id_record *r, struct buf *to)
 
 static char *take_text(const struct json *j, const char *key)
 {
-    return xstrdup(json_string(json_get(j, key), ""));
+    return xstrdup(json_text(json_get(j, key), ""));
 }
 
 int id_record_decode(enum record_kind kind, const char *key, const void *value, size_t len, struct id_record **ret, struct err *err)
@@ -71,14 +71,14 @@ int id_record_decode(enum record_kind kind, const char *key, const void *value, 
     r->refs = 1;
     r->kind = kind;
     r->key = xstrdup(key);
-    snprintf(r->hash, sizeof r->hash, "%s", json_string(json_get(j, "hash"), ""));
-    snprintf(r->id, sizeof r->id, "%s", json_string(json_get(j, "id"), ""));
-    snprintf(r->csrf, sizeof r->csrf, "%s", json_string(json_get(j, "csrf"), ""));
+    snprintf(r->hash, sizeof r->hash, "%s", json_text(json_get(j, "hash"), ""));
+    snprintf(r->id, sizeof r->id, "%s", json_text(json_get(j, "id"), ""));
+    snprintf(r->csrf, sizeof r->csrf, "%s", json_text(json_get(j, "csrf"), ""));
     r->user = take_text(j, "user");
     r->label = take_text(j, "label");
     r->scope = take_text(j, "scope");
     r->from = take_text(j, "from");
-    r->role = role_from_name(json_string(json_get(j, "role"), ""));
+    r->role = role_from_name(json_text(json_get(j, "role"), ""));
     r->is_disabled = json_bool(json_get(j, "disabled"), false);
     r->must_change = json_bool(json_get(j, "must_change"), false);
     r->can_write = json_bool(json_get(j, "can_write"), true);
@@ -86,7 +86,7 @@ int id_record_decode(enum record_kind kind, const char *key, const void *value, 
     r->expires_ms = json_i64(json_get(j, "expires_ms"), 0);
     const struct json *groups = json_get(j, "groups");
     for (size_t i = 0; groups && i < json_size(groups) && i < IDENTITY_GROUPS_MAX; i++)
-        r->groups[r->group_count++] = xstrdup(json_string(json_at(groups, i), ""));
+        r->groups[r->group_count++] = xstrdup(json_text(json_at(groups, i), ""));
     json_free(j);
     *ret = r;
     return 0;

@@ -111,14 +111,14 @@ static void claim_free(struct intent_claim *c)
 
 static int read_record(const struct json *j, struct intent *ret)
 {
-    const char *kind = json_string(json_get(j, "kind"), "");
+    const char *kind = json_text(json_get(j, "kind"), "");
     unsigned k = 0;
     while (k < INTENT_KIND_COUNT && strcmp(kind, kind_names[k]))
         k++;
     *ret = (struct intent){.kind = (enum intent_kind)k,
                            .mount = (mount_id)json_i64(json_get(j, "mount"), 0),
-                           .key = json_string(json_get(j, "key"), NULL),
-                           .target = json_string(json_get(j, "target"), NULL),
+                           .key = json_text(json_get(j, "key"), NULL),
+                           .target = json_text(json_get(j, "target"), NULL),
                            .ino = (inode_id)json_i64(json_get(j, "ino"), 0),
                            .cid = (content_id)json_i64(json_get(j, "cid"), 0),
                            .is_directory = json_bool(json_get(j, "directory"), false),

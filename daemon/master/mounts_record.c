@@ -134,9 +134,9 @@ static int read_options(const struct json *list, const struct crypto_key *key, s
     ret->options = n ? xcalloc(n, sizeof *ret->options) : NULL;
     for (size_t i = 0; i < n; i++) {
         const struct json *o = json_at(list, i);
-        const char *name = json_string(json_get(o, "name"), NULL);
-        const char *value = json_string(json_get(o, "value"), NULL);
-        const char *sealed = json_string(json_get(o, "sealed"), NULL);
+        const char *name = json_text(json_get(o, "name"), NULL);
+        const char *value = json_text(json_get(o, "value"), NULL);
+        const char *sealed = json_text(json_get(o, "sealed"), NULL);
         if (!name || (!value && !sealed))
             return err_set(err, ERR_CORRUPT, "a mount's record has a broken option");
         ret->options[i].value = value ? xstrdup(value) : open_secret(name, sealed, key, &ret->failure);
@@ -148,7 +148,7 @@ static int read_options(const struct json *list, const struct crypto_key *key, s
 
 static int read_members(const struct json *j, const struct crypto_key *key, struct mount_record *r, struct err *err)
 {
-    const char *path = json_string(json_get(j, "path"), NULL), *uri = json_string(json_get(j, "uri"), NULL);
+    const char *path = json_text(json_get(j, "path"), NULL), *uri = json_text(json_get(j, "uri"), NULL);
     int64_t id = json_i64(json_get(j, "id"), 0);
     char clean[PATH_MAX_BYTES + 1];
     if (!path || !uri || id < 1 || id > UINT32_MAX || path_clean(path, clean, NULL) < 0)
@@ -159,7 +159,7 @@ static int read_members(const struct json *j, const struct crypto_key *key, stru
     r->is_read_only = json_bool(json_get(j, "read_only"), false);
     r->is_shared = json_bool(json_get(j, "shared"), false);
     r->interval_ms = json_i64(json_get(j, "interval_ms"), -1);
-    if (freshness_parse(json_string(json_get(j, "freshness"), "manual"), &r->freshness, NULL) < 0)
+    if (freshness_parse(json_text(json_get(j, "freshness"), "manual"), &r->freshness, NULL) < 0)
         r->freshness = FRESH_MANUAL;
     return read_options(json_get(j, "options"), key, r, err);
 }

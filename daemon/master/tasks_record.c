@@ -76,7 +76,7 @@ void task_encode(const struct task *t, struct buf *to)
 
 static char *copy(const struct json *j, const char *key, const char *otherwise)
 {
-    const char *s = json_string(json_get(j, key), otherwise);
+    const char *s = json_text(json_get(j, key), otherwise);
     return s ? xstrdup(s) : NULL;
 }
 
@@ -87,7 +87,7 @@ static void take_who(const struct json *j, struct task *t)
     t->user = copy(j, "user", "");
     t->groups = xcalloc(n + 1, sizeof *t->groups);
     for (size_t i = 0; i < n; i++)
-        t->groups[i] = xstrdup(json_string(json_at(groups, i), ""));
+        t->groups[i] = xstrdup(json_text(json_at(groups, i), ""));
     t->who = (struct identity){.user = t->user,
                                .group_count = n,
                                .groups = (const char *const *)t->groups,
@@ -104,10 +104,10 @@ static void take_entries(const struct json *j, struct task *t)
     for (size_t i = 0; i < n && i < ACL_MAX; i++) {
         const struct json *e = json_at(list, i);
         struct acl_entry *to = &t->entries[t->n++];
-        to->kind = json_string(json_get(e, "kind"), "?")[0];
+        to->kind = json_text(json_get(e, "kind"), "?")[0];
         to->perm = (unsigned)json_i64(json_get(e, "perm"), 0);
         to->is_default = json_bool(json_get(e, "default"), false);
-        snprintf(to->name, sizeof to->name, "%s", json_string(json_get(e, "name"), ""));
+        snprintf(to->name, sizeof to->name, "%s", json_text(json_get(e, "name"), ""));
     }
 }
 

@@ -29,7 +29,7 @@ static int parse_ttl(struct rq *q, bool *ret_is_given, int64_t *ret_ms, enum ttl
         return err_field(err, "ttl");
     }
     *ret_ms = json_i64(after, -1);
-    return ttl_action_parse(json_string(json_get(ttl, "action"), "FREE"), ret_action, err);
+    return ttl_action_parse(json_text(json_get(ttl, "action"), "FREE"), ret_action, err);
 }
 
 static int make_directory(struct rq *q, struct err *err)
@@ -85,7 +85,7 @@ static int parse_xattrs(struct rq *q, struct xattr_list *l, struct err *err)
         buf_init(value, 64 << 10);
         if (json_kind_of(v) == JSON_NULL)
             continue;
-        const char *text = json_string(v, "");
+        const char *text = json_text(v, "");
         TRY(text_unbase64(value, text, strlen(text), err));
         x->value = value->data ? value->data : "";
         x->len = value->len;

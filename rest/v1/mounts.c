@@ -107,7 +107,7 @@ static int parse_spec(struct rq *q, struct spec *s, struct err *err)
         if (s->spec.option_count == OPTIONS_MAX)
             return err_set(err, ERR_TOO_LARGE, "more than %d options", OPTIONS_MAX);
         if (json_kind_of(v) == JSON_STRING)
-            s->options[s->spec.option_count++] = (struct mount_option){k, json_string(v, "")};
+            s->options[s->spec.option_count++] = (struct mount_option){k, json_text(v, "")};
     }
     return 0;
 }

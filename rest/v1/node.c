@@ -305,7 +305,7 @@ int route_config_patch(struct rq *q, struct err *err)
                 return err_set(err, ERR_NOT_FOUND, "%.100s is not a setting", k);
             if (!(c->flags & CONF_LIVE))
                 return err_set(err, ERR_CONFLICT, "%.100s needs a restart: set it in the file", k);
-            TRY(pass && !q->call.is_dry_run ? conf_set_live(id, json_string(v, ""), err) : conf_check(id, json_string(v, ""), err));
+            TRY(pass && !q->call.is_dry_run ? conf_set_live(id, json_text(v, ""), err) : conf_check(id, json_text(v, ""), err));
         }
     }
     call_effect(&q->call, "info", "settings_changed", json_size(values), 0);

@@ -156,7 +156,7 @@ static int parse_user(struct rq *q, const char *name, struct user_change *c, con
     if (c->group_count > GROUPS_MAX)
         return err_set(err, ERR_TOO_LARGE, "a user can be in at most %d groups", GROUPS_MAX);
     for (size_t i = 0; i < c->group_count; i++)
-        groups[i] = json_string(json_at(list, i), "");
+        groups[i] = json_text(json_at(list, i), "");
     return 0;
 }
 

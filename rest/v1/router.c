@@ -82,7 +82,7 @@ int64_t rq_time(const struct rq *q, const char *name, int64_t otherwise)
 
 const char *rq_string(const struct rq *q, const char *member, const char *otherwise)
 {
-    return json_string(json_get(q->body, member), otherwise);
+    return json_text(json_get(q->body, member), otherwise);
 }
 
 bool rq_bool(const struct rq *q, const char *member, bool otherwise)

@@ -81,9 +81,9 @@ static int check_value(const struct field *f, const struct json *v, struct err *
         return 0;
     switch (f->type) {
     case FIELD_TYPE_STRING:
-        return kind == JSON_STRING ? check_choice(f, json_string(v, ""), err) : wrong(f, "a string", err);
+        return kind == JSON_STRING ? check_choice(f, json_text(v, ""), err) : wrong(f, "a string", err);
     case FIELD_TYPE_TIME:
-        return kind == JSON_STRING ? check_time(f, json_string(v, ""), err) : wrong(f, "a time", err);
+        return kind == JSON_STRING ? check_time(f, json_text(v, ""), err) : wrong(f, "a time", err);
     case FIELD_TYPE_INT:
         return kind == JSON_INT ? check_bounds(f, json_i64(v, 0), err) : wrong(f, "a whole number", err);
     case FIELD_TYPE_BOOL:

@@ -64,9 +64,9 @@ static void escapes_at_each_place(void **state)
             struct json *j = json_parse(b.data, b.len, NULL);
             assert_non_null(j);
             if (c < 0x80)
-                assert_string_equal(json_string(j, "?"), text);
+                assert_string_equal(json_text(j, "?"), text);
             else
-                assert_int_equal(strlen(json_string(j, "?")), 22);
+                assert_int_equal(strlen(json_text(j, "?")), 22);
             json_free(j);
         }
 }
@@ -106,11 +106,11 @@ static void reads(void **state)
     assert_int_equal(json_i64(json_at(a, 2), 7), 7);
     assert_int_equal(json_i64(json_get(json_get(j, "o"), "k"), 0), -3);
     assert_true(json_bool(json_at(a, 3), false) && json_bool(NULL, true));
-    assert_string_equal(json_string(json_at(a, 0), "other"), "other");
+    assert_string_equal(json_text(json_at(a, 0), "other"), "other");
     const char *k = json_next(j, NULL, &v);
     assert_string_equal(k, "a");
     k = json_next(j, k, &v);
-    assert_string_equal(json_string(v, ""), "12");
+    assert_string_equal(json_text(v, ""), "12");
     k = json_next(j, k, &v);
     assert_null(json_next(j, k, &v));
     AUTO(buf) b;

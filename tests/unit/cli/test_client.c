@@ -118,7 +118,7 @@ static void wire(void **state)
     assert_int_equal(client_files(&cli, "POST", "/a b/c:free?", ":free", "{\"forced\":true}", NULL, &err), 0);
     assert_int_equal(client_files(&cli, "GET", "/\xc3\xa9", "?list", NULL, &j, &err), 0);
     thread_join(&server.thread);
-    assert_string_equal(json_string(json_get(j, "name"), ""), "x");
+    assert_string_equal(json_text(json_get(j, "name"), ""), "x");
     json_free(j);
     const char *first = server.requests[0], *second = server.requests[1];
     assert_true(text_starts(first, "POST /api/v1/files/a%20b/c%3Afree%3F:free HTTP/1.1\r\n"));
@@ -148,7 +148,7 @@ static void refusals(void **state)
 static int add_name(void *arg, const struct json *e, struct err *err)
 {
     (void)err;
-    buf_addf(arg, "%s,", json_string(json_get(e, "name"), ""));
+    buf_addf(arg, "%s,", json_text(json_get(e, "name"), ""));
     return 0;
 }
 
