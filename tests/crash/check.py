@@ -42,6 +42,8 @@ def differs(entry, got):
             return f"has {got['length']} bytes of {entry.length}"
         if not entry.lost and (entry.write == "MUST_CACHE") != (got["persistence"] in ("NOT_PERSISTED", "LOST")):
             return f"is {got['persistence']} after {entry.write}"
+        if entry.lost and got["persistence"] == "PERSISTED":  # else an overwrite that was cut looks undone
+            return "is PERSISTED although its bytes were lost"
         if entry.write in ("CACHE_THROUGH", "THROUGH") and got["persistence"] != "PERSISTED":
             return f"is {got['persistence']} after {entry.write}"
         for key in FILE_KEYS:
