@@ -344,7 +344,7 @@ def test_concurrent_writers_one_wins(node, folder):
     assert content == content[:1] * 1000
 
 
-def test_ttl_free_and_delete_need_no_request(node, folder):
+def test_ttl_is_kept_and_shown(node, folder):
     # the checker's own interval is an hour here: what counts is that the wish is kept and shown
     node.put(f"{folder}/t", b"x")
     node.ok("PATCH", f"/files{folder}/t", json={"ttl": {"after_ms": 1, "action": "DELETE"}})
