@@ -27,21 +27,21 @@ void flights_done(struct flights *t)
     lock_done(&t->lock);
 }
 
-struct flight *flight_join(struct flights *t, content_id cid, uint64_t page, bool want_cache, bool *ret_is_new)
+struct flight *flight_join(struct flights *t, content_id cid, uint64_t page, enum flight_want want, enum flight_joined *ret_how)
 {
     struct flight **chain = &t->chains[hash(cid, page) % FLIGHT_CHAINS];
     LOCK_SCOPE(&t->lock);
     struct flight *f = *chain;
     while (f && (f->cid != cid || f->page != page))
         f = f->next;
-    *ret_is_new = !f;
+    *ret_how = !f ? FLIGHT_NEW : f->state == FLIGHT_THERE ? FLIGHT_IN_MEMORY : FLIGHT_ON_ITS_WAY;
     if (!f) {
         f = xnew(struct flight);
         *f = (struct flight){.next = *chain, .cid = cid, .page = page, .refs = 1, .is_listed = true};
         *chain = f;
     }
     f->refs++;
-    f->want_cache |= want_cache;
+    f->want = want > f->want ? want : f->want;
     return f;
 }
 
@@ -92,10 +92,10 @@ void flight_failed(struct flights *t, struct flight *f, const struct err *why)
     wake_locked(t, f);
 }
 
-bool flight_wants_cache(struct flights *t, struct flight *f)
+enum flight_want flight_wanted(struct flights *t, struct flight *f)
 {
     LOCK_SCOPE(&t->lock);
-    return f->want_cache;
+    return f->want;
 }
 
 int flight_wait(struct flights *t, struct flight *f, int64_t deadline_ms, struct err *err)

@@ -11,6 +11,8 @@
 #include "worker/page_mem.h"
 
 enum { FLIGHT_CHAINS = 256, FLIGHT_CONDS = 16 };
+enum flight_want { FLIGHT_PASSES, FLIGHT_CACHED, FLIGHT_KEPT /* whoever asked wants it cached more than he is in a hurry */ };
+enum flight_joined { FLIGHT_NEW, FLIGHT_ON_ITS_WAY, FLIGHT_IN_MEMORY };
 enum flight_state { FLIGHT_PENDING, FLIGHT_THERE, FLIGHT_FAILED };
 
 struct flight {
@@ -19,7 +21,8 @@ struct flight {
     uint64_t page; /* number in the content */
     int refs;
     enum flight_state state;
-    bool want_cache, is_listed;
+    enum flight_want want; /* the most that somebody asked for */
+    bool is_listed;
     struct page_mem *mem;
     uint32_t len;
     struct err err;
@@ -31,11 +34,11 @@ struct flights {
 };
 void flights_init(struct flights *t);
 void flights_done(struct flights *t);
-/* The flight of this page with a reference; made, and with a second reference for who fetches, when there was none (*ret_is_new). */
-struct flight *flight_join(struct flights *t, content_id cid, uint64_t page, bool want_cache, bool *ret_is_new);
+/* The flight of this page with a reference; made, and with a second reference for who fetches, when there was none (FLIGHT_NEW). */
+struct flight *flight_join(struct flights *t, content_id cid, uint64_t page, enum flight_want want, enum flight_joined *ret_how);
 void flight_put(struct flights *t, struct flight *f);
 void flight_done(struct flights *t, struct flight *f, struct page_mem *take_mem, uint32_t len);
 void flight_failed(struct flights *t, struct flight *f, const struct err *why);
-bool flight_wants_cache(struct flights *t, struct flight *f);
+enum flight_want flight_wanted(struct flights *t, struct flight *f);
 /* ERR_TIMEOUT at the deadline, else the flight's own end. */
 int flight_wait(struct flights *t, struct flight *f, int64_t deadline_ms, struct err *err) must_use;

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-enum { IDLE_MAX = 24 };
+enum { IDLE_MAX = 64 };
 
 void page_pool_init(struct page_pool *p, size_t page_bytes)
 {

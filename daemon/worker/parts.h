@@ -8,6 +8,7 @@
 #include "ufs/ufs.h"
 #include "worker/ahead.h"
 #include "worker/fetch.h"
+#include "worker/fill.h"
 #include "worker/flight.h"
 #include "worker/worker.h"
 
@@ -23,7 +24,7 @@ enum { PARTS_STREAMS = 256, PARTS_STREAM_LOCKS = 16 };
     X(blocks_ufs, COUNTER, "Worker.RangesReadUfs", "Range requests to under-stores.")              \
     X(bytes_written, COUNTER, "Worker.BytesWrittenDirect", "Bytes written by local callers.")      \
     X(bytes_written_ufs, COUNTER, "Worker.BytesWrittenUfs", "Bytes written to under-stores.")      \
-    X(cache_failed, COUNTER, "Worker.CacheFailedPages", "Pages that found no place in the cache.") \
+    X(cache_failed, COUNTER, "Worker.CacheFailedPages", "Pages that found no place in the cache, or whose disk was slower than the store.") \
     X(cached, COUNTER, "Worker.CacheUfsPages", "Pages of stores put into the cache.")              \
     X(promoted, COUNTER, "Worker.PromotionsAsked", "Reads that asked for a block in the top tier.") \
     X(writes_failed, COUNTER, "Worker.CacheFailedWrites", "Writes that reached the store but not the cache.")
@@ -38,6 +39,7 @@ enum parts_metric {
     METRIC_ID_capacity_used,
     METRIC_ID_capacity_free,
     METRIC_ID_hit_rate,
+    METRIC_ID_waiting,
     PARTS_METRIC_COUNT
 };
 
@@ -52,6 +54,7 @@ struct worker {
     void *contents_live_arg;
     int64_t started_ms;
     struct fetcher *fetcher;
+    struct filler *filler;
     struct flights flights;
     struct page_pool pool;
     struct metric metrics[PARTS_METRIC_COUNT];
@@ -76,13 +79,15 @@ static inline struct block_key parts_key(const struct content_ref *c)
 }
 int parts_check(const struct content_ref *c, struct err *err) must_use;
 
+/* worker.c: hands a page of a store to the cache; takes over the reference to its flight. */
+void parts_fill(struct worker *w, const struct block_key *key, uint64_t off, struct flight *take_flight, enum flight_want want);
+
 /* range.c: a range of pages to be fetched. */
 struct range;
 struct range *range_new(struct worker *w, const struct content_ref *c, size_t max_pages);
 /* `f`: with the fetcher's reference. In order and without gaps. */
 void range_add(struct range *r, struct flight *f, uint64_t off, uint32_t len);
-size_t range_pages(const struct range *r);
-uint64_t range_bytes(const struct range *r);
+bool range_is_full(const struct range *r);
 void range_start(struct range *take); /* frees an empty one */
 
 /* The table. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * range: one request to a store, whose bytes become pages as they come: each is handed to those who
- * wait for it first and written to the cache then.  A page that finds no place there is served all
- * the same.
+ * wait for it first and to the cache then (fill.h).
  * Threads: made by a reader, run by one fetch thread.
  */
 #include "base/clock.h"
@@ -49,14 +48,9 @@ void range_add(struct range *r, struct flight *f, uint64_t off, uint32_t len)
     r->len += len;
 }
 
-size_t range_pages(const struct range *r)
+bool range_is_full(const struct range *r)
 {
-    return r->count;
-}
-
-uint64_t range_bytes(const struct range *r)
-{
-    return r->len;
+    return r->count == r->max;
 }
 
 static void range_free(struct range *r)
@@ -66,29 +60,21 @@ static void range_free(struct range *r)
     free(r);
 }
 
-static void to_cache(struct range *r, const struct page_mem *m, uint32_t len)
-{
-    struct worker *w = r->worker;
-    if (block_put(w->block, &r->key, r->page_off, m->data, len, NULL) < 0)
-        parts_count(w, cache_failed, 1);
-    else
-        parts_count(w, cached, 1);
-}
-
-/* A page is whole. The flight stays joinable until it is in the cache. */
+/* A page is whole: its readers go on, the cache gets it behind them. The flight stays joinable until it is there. */
 static void page_done(struct range *r)
 {
     struct worker *w = r->worker;
     struct flight *f = r->pages[r->at].flight;
     uint32_t len = r->pages[r->at].len;
-    struct page_mem *m = steal(&r->mem);
-    flight_done(&w->flights, f, m, len); /* its memory lives as long as our reference to it */
-    if (flight_wants_cache(&w->flights, f))
-        to_cache(r, m, len);
+    flight_done(&w->flights, f, steal(&r->mem), len);
+    enum flight_want want = flight_wanted(&w->flights, f);
+    if (want == FLIGHT_PASSES)
+        flight_put(&w->flights, f);
+    else
+        parts_fill(w, &r->key, r->page_off, f, want);
     r->page_off += len;
     r->fill = 0;
     r->at++;
-    flight_put(&w->flights, f);
 }
 
 static int take(struct sink *sink, const struct slice *s, struct err *err)

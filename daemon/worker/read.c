@@ -11,11 +11,12 @@
 
 #include <string.h>
 
-enum { HELD_MAX = 320, WINDOW_PAGES = 256 };
+enum { HELD_MAX = 320, WINDOW_PAGES = 256, RANGES = 4 /* of a window, on their way together */ };
 
 struct held {
     uint64_t page;
     struct flight *flight;
+    bool was_in_memory;
 };
 struct reader {
     struct worker *w;
@@ -23,6 +24,7 @@ struct reader {
     const struct content_ref *c;
     struct block_key key;
     enum read_type type;
+    enum flight_want want;
     struct sink *to;
     struct read_result result;
     uint32_t page_size, per_block;
@@ -50,22 +52,22 @@ static uint64_t page_end(const struct reader *r, uint64_t page)
     return end < r->c->length ? end : r->c->length;
 }
 
-static void hold(struct reader *r, uint64_t page, struct flight *f)
+static void hold(struct reader *r, uint64_t page, struct flight *f, bool was_in_memory)
 {
     if (!r->held)
         r->held = xcalloc(HELD_MAX, sizeof *r->held);
-    r->held[(r->held_first + r->held_count++) % HELD_MAX] = (struct held){page, f};
+    r->held[(r->held_first + r->held_count++) % HELD_MAX] = (struct held){page, f, was_in_memory};
 }
 
-/* The flight of this page if it is held; older ones are let go. */
-static struct flight *held_at(struct reader *r, uint64_t page)
+/* This page if it is held; older ones are let go. Valid until the next call. */
+static const struct held *held_at(struct reader *r, uint64_t page)
 {
     while (r->held_count && r->held[r->held_first].page < page) {
         flight_put(&r->w->flights, r->held[r->held_first].flight);
         r->held_first = (r->held_first + 1) % HELD_MAX;
         r->held_count--;
     }
-    return r->held_count && r->held[r->held_first].page == page ? r->held[r->held_first].flight : NULL;
+    return r->held_count && r->held[r->held_first].page == page ? &r->held[r->held_first] : NULL;
 }
 
 static bool can_fetch(const struct reader *r)
@@ -73,46 +75,51 @@ static bool can_fetch(const struct reader *r)
     return r->c->is_persisted && r->c->mount;
 }
 
-/* One page further: cached, on its way, or added to the range. */
-static void ask_page(struct reader *r, struct range **range, uint64_t max_pages)
+/* One page further: cached, on its way, or added to the range; true when the range ends there. */
+static bool ask_page(struct reader *r, struct range *range)
 {
     uint64_t page = page_of(r, r->asked), off = page_off(r, page), end = page_end(r, page);
-    bool is_new = false;
+    enum flight_joined how;
     r->asked = end;
-    if (block_has(r->w->block, &r->key, off)) {
-        range_start(steal(range));
-        *range = range_new(r->w, r->c, max_pages);
-        return;
-    }
-    struct flight *f = flight_join(&r->w->flights, r->c->cid, page, r->type != READ_NO_CACHE, &is_new);
-    hold(r, page, f);
-    if (is_new)
-        range_add(*range, f, off, (uint32_t)(end - off));
-    if (!is_new || range_pages(*range) == max_pages) {
-        range_start(steal(range));
-        *range = range_new(r->w, r->c, max_pages);
-    }
+    if (block_has(r->w->block, &r->key, off))
+        return true;
+    struct flight *f = flight_join(&r->w->flights, r->c->cid, page, r->want, &how);
+    hold(r, page, f, how == FLIGHT_IN_MEMORY);
+    if (how == FLIGHT_NEW)
+        range_add(range, f, off, (uint32_t)(end - off));
+    return how != FLIGHT_NEW || range_is_full(range);
 }
 
 /* Less ahead when pages on their way use up their memory. */
 static uint64_t window_now(const struct reader *r)
 {
-    return page_pool_used(&r->w->pool) < r->w->fetch_memory ? r->window : r->page_size;
+    return page_pool_used(&r->w->pool) < r->w->fetch_memory + filler_bytes(r->w->filler) ? r->window : r->page_size;
+}
+
+/* Ranges share the store's speed, so those that began together would end together, and the store would idle while the
+ * next ones begin: the first ones grow, and later ones begin one by one. */
+static uint64_t range_max(const struct reader *r, uint64_t step, unsigned number)
+{
+    uint64_t bytes = number < RANGES ? step * (number + 1) / RANGES : step;
+    return bytes > r->page_size ? (bytes + r->page_size - 1) / r->page_size : 1;
 }
 
 /* Asks for what the window covers from `pos`, in ranges of a quarter of it. */
 static void ask_ahead(struct reader *r, uint64_t pos)
 {
     uint64_t window = window_now(r), start = page_off(r, page_of(r, pos));
-    uint64_t step = window / 4 > r->page_size ? window / 4 : r->page_size;
+    uint64_t step = window / RANGES > r->page_size ? window / RANGES : r->page_size;
     r->asked = r->asked > start ? r->asked : start;
     uint64_t until = r->limit - pos > window ? pos + window : r->limit;
     if (r->asked >= until || (r->asked > start && until - r->asked < step && until < r->limit))
         return;
-    uint64_t max_pages = (step + r->page_size - 1) / r->page_size;
-    struct range *range = range_new(r->w, r->c, max_pages);
+    unsigned number = r->held_count ? RANGES : 0;
+    struct range *range = range_new(r->w, r->c, range_max(r, step, number));
     while (r->asked < until && r->held_count < HELD_MAX)
-        ask_page(r, &range, max_pages);
+        if (ask_page(r, range)) {
+            range_start(range);
+            range = range_new(r->w, r->c, range_max(r, step, ++number));
+        }
     range_start(range);
 }
 
@@ -123,14 +130,18 @@ static int push(struct reader *r, struct slice *s, uint64_t *from, uint64_t *pos
     return r->to->push(r->to, s, err);
 }
 
-static int push_flight(struct reader *r, struct flight *f, uint64_t *pos, uint64_t end, struct err *err)
+static int push_held(struct reader *r, const struct held *h, uint64_t *pos, uint64_t end, struct err *err)
 {
+    struct flight *f = h->flight;
     TRY(flight_wait(&r->w->flights, f, r->call->deadline_ms, err));
-    uint64_t in = *pos - page_off(r, f->page);
+    uint64_t in = *pos - page_off(r, h->page);
     uint64_t len = f->len - in < end - *pos ? f->len - in : end - *pos;
     struct slice s = {.mem = f->mem->data + in, .fd = -1, .len = (size_t)len, .owner = &f->mem->owner};
-    parts_count(r->w, misses, 1);
-    return push(r, &s, &r->result.from_store, pos, err);
+    if (h->was_in_memory)
+        parts_count(r->w, hits, 1);
+    else
+        parts_count(r->w, misses, 1);
+    return push(r, &s, h->was_in_memory ? &r->result.from_mem : &r->result.from_store, pos, err);
 }
 
 static int push_cached(struct reader *r, struct block_pinned *p, uint64_t *pos, struct err *err)
@@ -166,9 +177,9 @@ static int read_some(struct reader *r, uint64_t *pos, uint64_t end, struct err *
     uint64_t page = page_of(r, *pos);
     if (r->held_count)
         ask_ahead(r, *pos);
-    struct flight *f = held_at(r, page);
-    if (f)
-        return push_flight(r, f, pos, end, err);
+    const struct held *h = held_at(r, page);
+    if (h)
+        return push_held(r, h, pos, end, err);
     if (r->held_count && end > page_end(r, page))
         end = page_end(r, page); /* not past pages that are held */
     int rc = pin(r, *pos, end, &pinned, err);
@@ -183,8 +194,8 @@ static int read_some(struct reader *r, uint64_t *pos, uint64_t end, struct err *
     while (r->held_count) /* looked at before, and gone from the cache since */
         held_at(r, UINT64_MAX);
     ask_ahead(r, *pos);
-    f = held_at(r, page);
-    return f ? push_flight(r, f, pos, end, err) : 0; /* 0: came into the cache meanwhile */
+    h = held_at(r, page);
+    return h ? push_held(r, h, pos, end, err) : 0; /* 0: came into the cache meanwhile */
 }
 
 static struct ahead *stream_lock(struct worker *w, content_id cid, struct lock **ret)
@@ -236,9 +247,10 @@ static void reader_init(struct reader *r, const struct read_request *q)
     r->limit = page_end(r, page_of(r, q->off + len - 1));
 }
 
-int parts_read(void *impl, const struct call *call, const struct read_request *q, struct sink *to, struct read_result *ret, struct err *err)
+static int read_range(struct worker *w, const struct call *call, const struct read_request *q, enum flight_want want, struct sink *to,
+                      struct read_result *ret, struct err *err)
 {
-    struct reader r = {.w = impl, .call = call, .c = q->content, .key = parts_key(q->content), .type = q->type, .to = to};
+    struct reader r = {.w = w, .call = call, .c = q->content, .key = parts_key(q->content), .type = q->type, .want = want, .to = to};
     uint64_t pos = q->off, end = q->off + q->len;
     TRY(check_range(q->content, q->off, q->len, err));
     if (ret)
@@ -263,6 +275,11 @@ int parts_read(void *impl, const struct call *call, const struct read_request *q
     return rc;
 }
 
+int parts_read(void *impl, const struct call *call, const struct read_request *q, struct sink *to, struct read_result *ret, struct err *err)
+{
+    return read_range(impl, call, q, q->type == READ_NO_CACHE ? FLIGHT_PASSES : FLIGHT_CACHED, to, ret, err);
+}
+
 static int forget(struct sink *sink, const struct slice *s, struct err *err)
 {
     (void)sink;
@@ -275,5 +292,9 @@ int parts_load(void *impl, const struct call *call, const struct content_ref *c,
 {
     struct sink sink = {.push = forget};
     struct read_request q = {.content = c, .off = off, .len = len, .type = READ_CACHE};
-    return parts_read(impl, call, &q, &sink, NULL, err);
+    struct worker *w = impl;
+    TRY(read_range(w, call, &q, FLIGHT_KEPT, &sink, NULL, err));
+    if (!filler_wait(w->filler, c->cid, call->deadline_ms))
+        return err_set(err, ERR_TIMEOUT, "the cache's disk did not take all of it before the deadline");
+    return 0;
 }

@@ -15,6 +15,8 @@
 
 enum { LIVE_BATCH = 512, CHORES_MS = 10000, LIVE_RETRY_MS = 500 };
 
+#define MEMORY_DEFAULT ((uint64_t)256 << 20) /* of pages on their way, and again of pages that wait for the cache */
+
 int parts_check(const struct content_ref *c, struct err *err)
 {
     if (!c->cid || !c->block_size || c->block_size > 2u << 30)
@@ -31,17 +33,52 @@ static void api_committed(void *impl, const struct content_ref *c)
 
 static uint64_t api_drop(void *impl, content_id cid, bool also_dirty)
 {
-    return block_drop(((struct worker *)impl)->block, cid, also_dirty);
+    struct worker *w = impl;
+    filler_forget(w->filler, cid); /* or it would come back */
+    return block_drop(w->block, cid, also_dirty);
 }
 
 static void api_pin(void *impl, content_id cid, bool is_pinned)
 {
-    block_set_pinned(((struct worker *)impl)->block, cid, is_pinned);
+    struct worker *w = impl;
+    filler_pin(w->filler, cid, is_pinned);
+    block_set_pinned(w->block, cid, is_pinned);
 }
 
 static void api_cached(void *impl, const struct content_ref *c, struct content_cached *ret)
 {
-    block_cached(((struct worker *)impl)->block, c->cid, ret);
+    struct worker *w = impl;
+    uint64_t waiting = filler_bytes_of(w->filler, c->cid); /* these are served from memory meanwhile */
+    block_cached(w->block, c->cid, ret);
+    uint64_t missing = c->length - (ret->mem_bytes + ret->disk_bytes); /* some may have been written since */
+    ret->mem_bytes += waiting < missing ? waiting : missing;
+}
+
+static void fill_put(void *arg, struct fill_page *p)
+{
+    struct worker *w = arg;
+    const struct flight *f = p->flight;
+    if (block_put(w->block, &p->key, p->off, f->mem->data, f->len, NULL) < 0)
+        parts_count(w, cache_failed, 1);
+    else
+        parts_count(w, cached, 1);
+    flight_put(&w->flights, p->flight);
+    free(p);
+}
+
+static void fill_skip(void *arg, struct fill_page *p)
+{
+    struct worker *w = arg;
+    parts_count(w, cache_failed, 1);
+    flight_put(&w->flights, p->flight);
+    free(p);
+}
+
+void parts_fill(struct worker *w, const struct block_key *key, uint64_t off, struct flight *take_flight, enum flight_want want)
+{
+    struct fill_page *p = xnew(struct fill_page);
+    *p = (struct fill_page){.key = *key, .off = off, .flight = take_flight};
+    filler_add(w->filler, p, want == FLIGHT_KEPT);
 }
 
 static uint64_t count_of(struct worker *w, enum parts_metric m)
@@ -99,6 +136,11 @@ static int64_t hit_rate(void *arg)
     return all ? hits * 100 / all : 0;
 }
 
+static int64_t bytes_waiting(void *arg)
+{
+    return (int64_t)filler_bytes(((struct worker *)arg)->filler);
+}
+
 static void metrics_init(struct worker *w)
 {
     const struct metric all[PARTS_METRIC_COUNT] = {
@@ -110,6 +152,7 @@ static void metrics_init(struct worker *w)
         FN(capacity_total, "Worker.CapacityTotal", capacity_total, "Bytes that the cache may hold."),
         FN(capacity_used, "Worker.CapacityUsed", capacity_used, "Bytes that the cache holds."),
         FN(capacity_free, "Worker.CapacityFree", capacity_free, "Bytes that the cache may still take."),
+        FN(waiting, "Worker.CacheWaitingBytes", bytes_waiting, "Bytes that were read from stores and wait to be cached."),
         FN(hit_rate, "Worker.CacheHitRate", hit_rate, "Percent of pages served from the cache since the start."),
 #undef FN
     };
@@ -185,7 +228,7 @@ int worker_new(const struct worker_options *o, struct worker **ret, struct err *
     w->block = block;
     w->stores = o->stores;
     w->store_timeout_ms = o->store_timeout_ms > 0 ? o->store_timeout_ms : 30000;
-    w->fetch_memory = o->fetch_memory_bytes ? o->fetch_memory_bytes : (uint64_t)256 << 20;
+    w->fetch_memory = o->fetch_memory_bytes ? o->fetch_memory_bytes : MEMORY_DEFAULT;
     w->contents_live = o->contents_live;
     w->contents_live_arg = o->contents_live_arg;
     w->started_ms = clock_wall_ms();
@@ -199,6 +242,7 @@ int worker_new(const struct worker_options *o, struct worker **ret, struct err *
     for (size_t i = 0; i < PARTS_STREAM_LOCKS; i++)
         lock_init(&w->stream_locks[i], RANK_WORKER_INNER);
     remember_adopted(w);
+    w->filler = filler_new(w->fetch_memory, fill_put, fill_skip, w);
     metrics_init(w);
     w->fetcher = fetcher_new(o->fetch_threads);
     *ret = w;
@@ -221,6 +265,7 @@ void worker_free(struct worker *w)
     thread_join(&w->chores);
     fetcher_free(w->fetcher);
     metrics_unregister(w->metrics, PARTS_METRIC_COUNT);
+    filler_free(w->filler);
     block_store_free(w->block);
     flights_done(&w->flights);
     page_pool_done(&w->pool);

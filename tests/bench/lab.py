@@ -173,6 +173,11 @@ class Isthmus(Process):
     def mount(self, path, uri, options):
         self.send("POST", "/mounts", {"path": path, "uri": uri, "options": options})
 
+    def settle(self):
+        """Until nothing waits to be cached."""
+        while self.json("/metrics")["metrics"]["Worker.CacheWaitingBytes"]:
+            time.sleep(0.05)
+
     def bytes_read(self, path):
         return next(m["bytes_read"] for m in self.json("/mounts")["items"] if m["path"] == path)
 
