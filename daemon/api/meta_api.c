@@ -4,13 +4,21 @@
  */
 #include "api/meta_api.h"
 
-#include <stdio.h>
+#include "base/text.h"
+
 #include <stdlib.h>
 
 char *file_info_tag(const struct inode *i, char to[64])
 {
-    snprintf(to, 64, "\"%llx-%llx-%llx\"", (unsigned long long)i->ino, (unsigned long long)i->data_ver,
-             (unsigned long long)i->attr_ver);
+    char *p = to;
+    *p++ = '"';
+    p = text_put_hex(p, i->ino);
+    *p++ = '-';
+    p = text_put_hex(p, i->data_ver);
+    *p++ = '-';
+    p = text_put_hex(p, i->attr_ver);
+    *p++ = '"';
+    *p = 0;
     return to;
 }
 

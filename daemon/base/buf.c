@@ -37,7 +37,7 @@ char *buf_room(struct buf *b, size_t len)
     }
     size_t want = b->len + len + 1;
     if (want > b->cap) {
-        size_t cap = b->cap ? b->cap : 64;
+        size_t cap = b->cap ? b->cap : 256; /* most are texts of a line or a few */
         while (cap < want)
             cap *= 2;
         b->data = xrealloc(b->data, cap);

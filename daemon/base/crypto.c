@@ -28,9 +28,17 @@ enum { NONCE_LEN = 12, TAG_LEN = 16, SALT_LEN = 16 };
 enum { SCRYPT_N = 16384, SCRYPT_R = 8, SCRYPT_P = 1, SCRYPT_MEMORY = 64 << 20 };
 
 static EVP_MD *sha256, *md5; /* fetched once: a fetch takes longer than a small digest */
+static pthread_key_t contexts; /* one for each thread, for the same reason */
+
+static void context_free(void *ctx)
+{
+    EVP_MD_CTX_free(ctx);
+}
 
 static void fetch(void)
 {
+    int rc = pthread_key_create(&contexts, context_free);
+    assert(rc == 0);
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     md5 = EVP_MD_fetch(NULL, "MD5", NULL);
     assert(sha256 && md5);
@@ -47,7 +55,13 @@ static const EVP_MD *digest_by_name(const char *name)
 
 static void digest(const char *name, const void *data, size_t len, uint8_t *to)
 {
-    int ok = EVP_Digest(len ? data : "", len, to, NULL, digest_by_name(name), NULL);
+    const EVP_MD *md = digest_by_name(name);
+    EVP_MD_CTX *ctx = pthread_getspecific(contexts);
+    if (!ctx) {
+        ctx = EVP_MD_CTX_new();
+        pthread_setspecific(contexts, ctx);
+    }
+    int ok = ctx && EVP_DigestInit_ex2(ctx, md, NULL) && EVP_DigestUpdate(ctx, len ? data : "", len) && EVP_DigestFinal_ex(ctx, to, NULL);
     assert(ok == 1);
 }
 
@@ -115,9 +129,33 @@ void crypto_random(void *to, size_t len)
     }
 }
 
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/* splitmix64 from a random start of each thread. */
+static uint64_t next_unique(void)
+{
+    static _Thread_local uint64_t state;
+    if (!state)
+        crypto_random(&state, sizeof state);
+    uint64_t z = state += 0x9e3779b97f4a7c15ull;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+    return z ^ z >> 31;
+}
+
+void crypto_unique_text(char *to, size_t len)
+{
+    uint64_t left = 0;
+    for (size_t i = 0; i < len; i++, left /= 62) {
+        if (i % 10 == 0) /* 62^10 < 2^64 */
+            left = next_unique();
+        to[i] = alphabet[left % 62];
+    }
+    to[len] = 0;
+}
+
 void crypto_random_text(char *to, size_t len)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     uint8_t bytes[64];
     size_t have = 0;
     while (len) {

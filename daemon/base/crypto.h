@@ -22,6 +22,8 @@ uint32_t crypto_crc32c_tables(uint32_t crc, const void *data, size_t len); /* th
 
 void crypto_random(void *to, size_t len);
 /* `len` characters of [A-Za-z0-9] and a 0. */
+/* Unique, but no secret: cheap enough for each request. */
+void crypto_unique_text(char *to, size_t len);
 void crypto_random_text(char *to, size_t len);
 
 /* AES-256-GCM: nonce ‖ ciphertext ‖ tag appended to `to`. `context` is authenticated, not stored. */

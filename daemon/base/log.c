@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include "base/lock.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,7 +132,7 @@ void log_write(enum log_subsystem sub, enum log_level level, const char *fmt, ..
 
 void log_request(const char *id)
 {
-    snprintf(request_id, sizeof request_id, "%s", id);
+    text_copy(request_id, sizeof request_id, id);
 }
 
 const char *log_level_name(enum log_level level)

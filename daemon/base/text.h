@@ -19,6 +19,8 @@ int text_parse_rfc3339(const char *s, int64_t *ret_ms, struct err *err) must_use
 char *text_http_date(int64_t wall_ms, char to[32]);                       /* RFC 9110 IMF-fixdate */
 int text_parse_http_date(const char *s, int64_t *ret_ms, struct err *err) must_use;
 
+void text_copy(char *to, size_t cap, const char *s); /* as much as fits, and a 0 */
+char *text_put_hex(char *to, uint64_t v); /* shortest form; returns its end, without a 0 */
 void text_hex(const void *data, size_t len, char *to); /* 2*len characters and a 0 */
 int text_unhex(const char *s, size_t len, void *to, struct err *err) must_use; /* len/2 bytes */
 void text_base64(struct buf *to, const void *data, size_t len);

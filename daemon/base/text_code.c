@@ -7,6 +7,21 @@
 
 #include <string.h>
 
+void text_copy(char *to, size_t cap, const char *s)
+{
+    size_t len = strnlen(s, cap - 1);
+    memcpy(to, s, len);
+    to[len] = 0;
+}
+
+char *text_put_hex(char *to, uint64_t v)
+{
+    int shift = v ? 60 - __builtin_clzll(v) / 4 * 4 : 0;
+    for (; shift >= 0; shift -= 4)
+        *to++ = "0123456789abcdef"[v >> shift & 15];
+    return to;
+}
+
 void text_hex(const void *data, size_t len, char *to)
 {
     const uint8_t *p = data;

@@ -9,7 +9,6 @@
 #include "identity/identity_service.h"
 #include "meta/meta.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { HASHES_AT_ONCE = 2, MATCH_MS = 60000 };
@@ -68,12 +67,12 @@ int who_fill(struct identity_service *s, const struct id_record *user, const str
     if (user->is_disabled)
         return err_set(err, ERR_UNAUTHENTICATED, "the user %s is disabled", user->key);
     memset(ret, 0, offsetof(struct who, scope));
-    snprintf(ret->user, sizeof ret->user, "%s", user->key);
+    text_copy(ret->user, sizeof ret->user, user->key);
     for (size_t i = 0; i < user->group_count; i++)
         ret->groups[i] = xstrdup(user->groups[i]);
-    snprintf(ret->scope, sizeof ret->scope, "%s", by && *by->scope ? by->scope : "/");
-    snprintf(ret->session, sizeof ret->session, "%s", by ? by->id : "");
-    snprintf(ret->csrf, sizeof ret->csrf, "%s", by ? by->csrf : "");
+    text_copy(ret->scope, sizeof ret->scope, by && *by->scope ? by->scope : "/");
+    text_copy(ret->session, sizeof ret->session, by ? by->id : "");
+    text_copy(ret->csrf, sizeof ret->csrf, by ? by->csrf : "");
     ret->is_token = by && by->kind == RECORD_TOKEN;
     ret->must_change_password = user->must_change;
     enum role role = by && by->role && by->role < user->role ? by->role : user->role;

@@ -47,12 +47,20 @@ const char *http_reason(int status)
 
 void http_add_header(struct http_request *r, const char *name, const char *value)
 {
-    buf_adds(&r->headers, name);
-    buf_add(&r->headers, ": ", 2);
-    for (const char *p = value; *p; p++)
-        if ((unsigned char)*p >= 32 && *p != 127)
-            buf_addc(&r->headers, *p);
-    buf_add(&r->headers, "\r\n", 2);
+    size_t name_len = strlen(name), len = strlen(value);
+    char *to = buf_room(&r->headers, name_len + len + 4);
+    if (!to)
+        return;
+    memcpy(to, name, name_len);
+    char *p = to + name_len;
+    *p++ = ':';
+    *p++ = ' ';
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)value[i] >= 32 && value[i] != 127)
+            *p++ = value[i];
+    *p++ = '\r';
+    *p++ = '\n';
+    buf_grew(&r->headers, (size_t)(p - to));
 }
 
 static const char *date_now(void)

@@ -12,7 +12,8 @@ struct get_state {
     struct rq *q;
     uint64_t off, len, total;
     bool is_range, is_not_modified;
-    char tag[64], modified[32], type[128], range[80];
+    const char *type;
+    char tag[64], modified[32], range[80];
 };
 
 static const char *type_of(const char *name)
@@ -21,8 +22,9 @@ static const char *type_of(const char *name)
         {".txt", "text/plain; charset=utf-8"}, {".csv", "text/csv; charset=utf-8"}, {".json", "application/json"}, {".html", "text/html"}, {".png", "image/png"},
         {".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"}, {".gif", "image/gif"}, {".webp", "image/webp"}, {".pdf", "application/pdf"}, {".mp4", "video/mp4"},
         {".mp3", "audio/mpeg"}, {".zip", "application/zip"}, {".gz", "application/gzip"}, {".xml", "application/xml"}, {".md", "text/markdown; charset=utf-8"}};
-    for (size_t i = 0; i < array_len(types); i++)
-        if (text_ends(name, types[i][0]))
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < array_len(types); i++)
+        if (!strcmp(dot, types[i][0]))
             return types[i][1];
     return "application/octet-stream";
 }
@@ -51,7 +53,7 @@ static int choose_range(void *arg, const struct read_plan *plan, uint64_t *off, 
     s->total = plan->content.length;
     file_info_tag(i, s->tag);
     text_http_date(i->mtime_ms, s->modified);
-    snprintf(s->type, sizeof s->type, "%s", type_of(plan->info.name));
+    s->type = type_of(plan->info.name);
     s->is_not_modified = false;
     TRY(check_conditions(s, err));
     const char *if_range = http_header(http, "If-Range");

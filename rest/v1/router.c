@@ -38,11 +38,32 @@ void rest_metrics_register(void)
     metrics_register(metric_table, M_COUNT);
 }
 
+/* A route's path taken apart once, because each request is compared with many: head, {part} or {path}, tail. */
+static struct pattern {
+    size_t head, tail_len;
+    const char *tail; /* NULL: no part, `head` is all */
+    bool is_path, is_verb;
+} patterns[array_len(routes)];
+
+static void take_apart(const char *path, struct pattern *ret)
+{
+    const char *brace = strchr(path, '{');
+    *ret = (struct pattern){.head = strlen(path), .is_verb = strchr(path, ':') != NULL};
+    if (!brace)
+        return;
+    ret->tail = strchr(brace, '}') + 1;
+    ret->tail_len = strlen(ret->tail);
+    ret->is_path = brace[1] == 'p';
+    ret->head = (size_t)(brace - path) - (ret->is_path && brace > path); /* the slash belongs to {path} */
+}
+
 struct rest *rest_new(const struct rest_options *o)
 {
     struct rest *r = xnew(struct rest);
     r->o = *o;
     r->openapi = openapi_make();
+    for (size_t i = 0; i < route_count; i++)
+        take_apart(routes[i].path, &patterns[i]);
     return r;
 }
 
@@ -146,40 +167,34 @@ static int parse_body(struct rq *q, struct err *err)
 
 /* ---- routing ---- */
 
-/* Does `path` (encoded, below BASE) fit the pattern?  The part for {…} is returned by reference. */
-static bool fits(const char *pattern, const char *path, const char **ret_part, size_t *ret_len)
+/* Does `path` (encoded, below BASE) fit?  The part for {…} is returned by reference. */
+static bool fits(const struct route *r, const char *path, size_t len, const char **ret_part, size_t *ret_len)
 {
-    const char *brace = strchr(pattern, '{');
+    const struct pattern *p = &patterns[r - routes];
     *ret_part = NULL;
     *ret_len = 0;
-    if (!brace)
-        return !strcmp(pattern, path);
-    size_t head = (size_t)(brace - pattern), len = strlen(path);
-    const char *tail = strchr(brace, '}') + 1;
-    size_t tail_len = strlen(tail);
-    bool is_path = brace[1] == 'p';
-    if (is_path && head)
-        head--; /* the slash belongs to {path} */
-    if (len < head + tail_len || memcmp(pattern, path, head) || memcmp(path + len - tail_len, tail, tail_len))
+    if (!p->tail)
+        return len == p->head && !memcmp(r->path, path, len);
+    if (len < p->head + p->tail_len || memcmp(r->path, path, p->head) || memcmp(path + len - p->tail_len, p->tail, p->tail_len))
         return false;
-    *ret_part = path + head;
-    *ret_len = len - head - tail_len;
-    if (is_path)
-        return *ret_len == 0 || path[head] == '/';
+    *ret_part = path + p->head;
+    *ret_len = len - p->head - p->tail_len;
+    if (p->is_path)
+        return *ret_len == 0 || path[p->head] == '/';
     return *ret_len > 0 && !memchr(*ret_part, '/', *ret_len);
 }
 
 static const struct route *find(struct rq *q, const char *path, const char **ret_part, size_t *ret_len, bool *ret_path_known)
 {
     const char *method = http_method(q->http);
+    size_t path_len = strlen(path);
     if (!strcmp(method, "HEAD"))
         method = "GET";
     for (size_t i = 0; i < route_count; i++) {
         const struct route *r = &routes[i];
-        bool is_verb = strchr(r->path, ':') != NULL;
-        if (!fits(r->path, path, ret_part, ret_len))
+        if (!fits(r, path, path_len, ret_part, ret_len))
             continue;
-        if (!is_verb)
+        if (!patterns[i].is_verb)
             *ret_path_known = true;
         if (!strcmp(r->method, method) && (!*r->selector || rq_query(q, r->selector)))
             return r;
@@ -332,7 +347,7 @@ static void handle_api(struct rest *rest, struct http_request *http)
     json_out_init(&q.json, &q.out);
     struct err err = {0};
     int64_t start = clock_mono_us();
-    crypto_random_text(q.request_id, 12);
+    crypto_unique_text(q.request_id, 12);
     log_request(q.request_id);
     int rc = serve(&q, &err);
     if (rc < 0 && !err.code)

@@ -192,9 +192,23 @@ static void certificates(void **state)
     assert_int_equal(crypto_certificate_fingerprint(path, print, &err), -ERR_CORRUPT);
 }
 
+static void test_unique_texts(void **state)
+{
+    char a[40], b[40];
+    (void)state;
+    for (size_t len = 1; len < sizeof a; len++) {
+        crypto_unique_text(a, len);
+        crypto_unique_text(b, len);
+        assert_int_equal(strlen(a), len);
+        if (len > 9)
+            assert_string_not_equal(a, b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unique_texts),
         cmocka_unit_test(digests), cmocka_unit_test(crc32c), cmocka_unit_test(crc32c_paths_agree), cmocka_unit_test(random_text),
         cmocka_unit_test(seals), cmocka_unit_test(key_files), cmocka_unit_test(passwords), cmocka_unit_test(certificates),
     };

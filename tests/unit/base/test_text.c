@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <stdio.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +152,15 @@ static void hex(void **state)
     (void)state;
     char to[9];
     uint8_t back[4];
+    static const uint64_t numbers[] = {0, 1, 15, 16, 0xabc, 0x1000000000000000u, UINT64_MAX};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char number[20], expected[20];
+        *text_put_hex(number, numbers[i]) = 0;
+        snprintf(expected, sizeof expected, "%llx", (unsigned long long)numbers[i]);
+        assert_string_equal(number, expected);
+    }
+    text_copy(to, 4, "abcdef");
+    assert_string_equal(to, "abc");
     text_hex("\x00\x7f\xab\xff", 4, to);
     assert_string_equal(to, "007fabff");
     assert_int_equal(text_unhex("007FabFF", 8, back, NULL), 0);
