@@ -12,6 +12,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 struct launch {
     void (*run)(void *);
@@ -41,6 +43,11 @@ void thread_start(struct thread *t, const char *name, void (*run)(void *arg), vo
     }
     pthread_setname_np(t->id, name);
     t->is_started = true;
+}
+
+void thread_nice(int nice)
+{
+    setpriority(PRIO_PROCESS, (id_t)gettid(), nice);
 }
 
 void thread_join(struct thread *t)

@@ -10,9 +10,6 @@
 #include "base/mem.h"
 #include "base/thread.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 enum { THREADS = 2, NICE = 19 /* readers first */ };
 
 struct filler {
@@ -89,7 +86,7 @@ static void fill_run(void *arg)
 {
     struct filling self = *(struct filling *)arg;
     free(arg);
-    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+    thread_nice(NICE);
     for (struct fill_page *p; (p = next_page(self.f, self.mine));) {
         uint32_t len = p->flight->len;
         self.f->put(self.f->arg, p);
