@@ -19,6 +19,7 @@ TRIES_AGAIN = (503, 504)
 FILES_MAX = 40
 SIZES = [0, 1, 100, 4096, 5000, 20_000, 70_000, 300_000, 1_048_576, 1_200_000, 2_300_000]
 SIZE_WEIGHTS = [1, 2, 8, 8, 8, 6, 4, 2, 1, 1, 1]
+FILL_BYTES = 30_000
 WRITE_TYPES = ["CACHE_THROUGH", "THROUGH", "ASYNC_THROUGH", "MUST_CACHE"]
 
 
@@ -201,6 +202,15 @@ class Client(threading.Thread):
             body["ttl"] = new.ttl = None if old.ttl else {"after_ms": 86_400_000 + self.dice.randrange(1000), "action": "FREE"}
         self.change(f"SETATTR {path} {list(body)}", {path: new}, "PATCH", "/files" + path, body=body)
 
+    def do_fill(self):
+        """A big entry of the log, so that it is soon long enough to be cut."""
+        path = self.a_file()
+        if not path:
+            return self.do_create()
+        new = self.model.entries[path].with_()
+        new.xattrs["user.fill"] = base64.b64encode(self.dice.randbytes(FILL_BYTES)).decode()
+        self.change(f"FILL {path}", {path: new}, "PATCH", "/files" + path, body={"xattrs": {"user.fill": new.xattrs["user.fill"]}})
+
     def do_chmod_tree(self):
         """Acknowledged at once, done by a task: nothing else touches the tree until it is."""
         path = self.dice.choice(self.directories()[1:] or [None])
@@ -284,7 +294,7 @@ class Client(threading.Thread):
 
     WEIGHTS = {"create": 30, "overwrite": 12, "mkdir": 5, "symlink": 1, "rename": 9, "rename_over": 3, "rename_directory": 3, "delete": 9,
                "delete_tree": 2, "setattr": 10, "chmod_tree": 1, "persist": 2, "free": 2, "read": 10, "mount": 1, "write_mount": 4,
-               "external": 2, "checkpoint": 0.1, "backup": 0.1}
+               "external": 2, "checkpoint": 0.1, "backup": 0.1, "fill": 0}
 
     def run(self):
         weights = dict(self.WEIGHTS)

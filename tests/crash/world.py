@@ -9,7 +9,7 @@ import threading
 import time
 
 from check import Check
-from load import Client
+from load import Api, Client, Gone
 from model import Entry, Model
 from node import Node
 
@@ -112,6 +112,22 @@ class World:
             return True
         except Exception:  # subprocess.TimeoutExpired
             return False
+
+    def log_was_cut(self, timeout_s):
+        """Waits until the daemon says that its log begins later than before; false when it ended or did not cut."""
+        api, first, end = Api(self.node, timeout=5), None, time.monotonic() + timeout_s
+        try:
+            while time.monotonic() < end:
+                now = api.json("GET", "/journal")[1]["snapshot_index"]
+                first = first or now
+                if now != first:
+                    return True
+                time.sleep(0.002)
+        except Gone:
+            pass
+        finally:
+            api.close()
+        return False
 
     def restart(self, env=None):
         """Returns the seconds to the first answer, or None when an armed fault point ended the start."""
