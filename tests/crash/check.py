@@ -8,6 +8,7 @@ import hashlib
 import os
 import time
 
+import acl
 from load import Api
 
 SETTLE_S = 40
@@ -51,6 +52,8 @@ def differs(entry, got):
                 return f"has {key} {got[key]}, not {getattr(entry, key)}"
     elif entry.type == "directory" and got["mode"] != entry.mode:
         return f"has mode {got['mode']}, not {entry.mode}"
+    if entry.type != "symlink" and got["extended_acl"] != bool(entry.acl):
+        return f"has {'a' if got['extended_acl'] else 'no'} list beside its mode, acknowledged {entry.acl}"
     return None
 
 
@@ -75,6 +78,13 @@ class Check:
             return f"{path}: xattrs are {status} {got}, acknowledged {entry.xattrs}"
         return None
 
+    def access_list(self, path, entry):
+        status, got = self.api.json("GET", "/files" + path, query={"acl": ""})
+        want = acl.texts(acl.listing(entry))
+        if status != 200 or sorted(got["entries"]) != want:
+            return f"{path}: its access control list is {status} {got}, acknowledged {want}"
+        return None
+
     def entry(self, path, entry, got):
         """Everything about one path, or None."""
         wrong = differs(entry, got)
@@ -82,10 +92,10 @@ class Check:
             return f"{path} {wrong}"
         if entry is None:
             return None
-        if entry.type == "file":
-            if not entry.lost:
+        if entry.type in ("file", "directory"):
+            if entry.type == "file" and not entry.lost:
                 wrong = self.content(path, entry)
-            return wrong or self.xattrs(path, entry)
+            return wrong or self.xattrs(path, entry) or (self.access_list(path, entry) if entry.acl else None)
         if entry.type == "symlink" and got.get("length") != len(entry.target):  # listings leave the target out
             return f"{path}: its target has {got.get('length')} bytes, not {len(entry.target)}"
         return None
@@ -109,18 +119,30 @@ class Check:
                 if in_memory.lost:
                     pending.delta[path] = in_memory
 
+    def take_recovered(self, pending, items):
+        """A new file whose write ended between store and namespace is loaded from the store, with the store's mode and no list."""
+        for path, entry in pending.delta.items() if pending.text.startswith(("PUT", "COPY")) else ():
+            if pending.before[path] is None and entry.write in ("CACHE_THROUGH", "THROUGH"):
+                loaded = entry.with_(mode="644", acl={})
+                if entry.type == "file" and not self.entry(path, loaded, items.get(path)):
+                    pending.delta[path] = loaded
+
     def resolve(self, model, items):
-        """Done as a whole or not at all; returns what is wrong."""
+        """Done as a whole or not at all; returns what of it happened, or None and what is wrong."""
         pending = model.pending
-        before = [self.entry(p, e, items.get(p)) for p, e in pending.before.items()]
-        if not any(before):
-            return False, None
+        before = {p: self.entry(p, e, items.get(p)) for p, e in pending.before.items()}
+        if not any(before.values()) and not pending.is_acknowledged:
+            return {}, None
         if pending.text.startswith("PERSIST"):
             self.persist_may_fail(pending, items)
-        after = [self.entry(p, e, items.get(p)) for p, e in pending.delta.items()]
-        if not any(after):
-            return True, None
-        return None, f"half there: {pending.text}: not before ({next(filter(None, before))}), not after ({next(filter(None, after))})"
+        self.take_recovered(pending, items)
+        after = {p: self.entry(p, e, items.get(p)) for p, e in pending.delta.items()}
+        if not any(after.values()):
+            return pending.delta, None
+        if not pending.is_whole and not any(before[p] and after[p] for p in after):
+            return {p: e for p, e in pending.delta.items() if not after[p]}, None
+        was, becomes = (next(filter(None, d.values()), None) for d in (before, after))
+        return None, f"half there: {pending.text}: not before ({was}), not after ({becomes})"
 
     def pending(self, items):
         wrong, outcome = [], {}
@@ -137,7 +159,7 @@ class Check:
         for model in self.world.models:
             all_entries.update(model.entries)
             if model.pending and outcome.get(model.owner):
-                for path, entry in model.pending.delta.items():
+                for path, entry in outcome[model.owner].items():
                     all_entries.pop(path, None)
                     if entry:
                         all_entries[path] = entry
