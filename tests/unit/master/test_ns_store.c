@@ -52,10 +52,10 @@ static int mount_at(struct ns *n, const char *path, const char *uri, bool read_o
     return mount_with(n, path, uri, read_only, &(struct mount_option){"isthmus.test.fault", fault}, fault ? 1 : 0);
 }
 
-/* A store in which a directory is moved object by object, each copy 30 ms. */
-static int mount_slow_mover(struct ns *n, const char *path, const char *uri)
+/* A store that infers directories and moves them object by object, each copy 30 ms. */
+static int mount_flat(struct ns *n, const char *path, const char *uri)
 {
-    static const struct mount_option options[] = {{"isthmus.test.mem.moves", "false"}, {"isthmus.test.fault", "copy:delay:30"}};
+    static const struct mount_option options[] = {{"isthmus.test.mem.flat", "true"}, {"isthmus.test.fault", "copy:delay:30"}};
     return mount_with(n, path, uri, false, options, array_len(options));
 }
 
@@ -171,7 +171,7 @@ static void test_moving_directory(void **state)
 {
     struct ns *n = *state;
     char key[256];
-    OK(mount_slow_mover(n, "/m", "mem://ns-move"));
+    OK(mount_flat(n, "/m", "mem://ns-move"));
     for (int k = 0; k < 20; k++) {
         char path[64];
         snprintf(path, sizeof path, "/m/a/s%d/f", k);
@@ -226,7 +226,7 @@ static void test_changes_in_moving_directory(void **state)
     for (size_t i = 0; i < array_len(cases); i++) {
         const char *from = cases[i].from, *to = cases[i].to;
         AUTO_FREE char *uri = xasprintf("mem://ns-into-moving-%zu", i);
-        OK(mount_slow_mover(n, "/m", uri));
+        OK(mount_flat(n, "/m", uri));
         for (size_t k = 0; k < array_len(files); k++)
             OK(ns_write(n, NULL, files[k], "x", WRITE_THROUGH, false));
         OK(ns_rename(n, NULL, "/m/a", "/m/b", false));
@@ -244,6 +244,41 @@ static void test_changes_in_moving_directory(void **state)
         struct remove_options o = {.is_recursive = true, .with_mount_points = true};
         OK(n->api->remove(n->m, &c, "/m", &o, &n->err));
     }
+}
+
+static void take_from_store(struct ns *n, const char *path, const char *key, const char *dir)
+{
+    struct call c = ns_call(n, NULL);
+    struct read_plan plan = {0};
+    struct mount_store st;
+    struct ufs_call uc = {c.deadline_ms, NULL};
+    const struct store_api *s = master_store_api(n->m);
+    OK(n->api->stat(n->m, &c, path, NULL, &plan, &n->err));
+    OK(s->get(s->impl, plan.info.mount, true, &st, &n->err));
+    if (key)
+        OK(ufs_remove(st.ufs, &uc, key, &n->err));
+    OK(ufs_rmdir(st.ufs, &uc, dir, &n->err));
+    s->put(s->impl, &st);
+    read_plan_done(&plan);
+}
+
+/* An inferred directory goes from its store with its last file. It stays here when that was our own removal. */
+static void test_inferred_directories(void **state)
+{
+    struct ns *n = *state;
+    struct call c = ns_call(n, NULL);
+    OK(mount_flat(n, "/m", "mem://ns-inferred"));
+    OK(ns_write(n, NULL, "/m/ours/f", "x", WRITE_THROUGH, false));
+    OK(ns_write(n, NULL, "/m/theirs/f", "x", WRITE_THROUGH, false));
+    OK(n->api->load_metadata(n->m, &c, "/m", true, true, &n->err)); /* both are known to be in the store */
+    OK(ns_remove(n, NULL, "/m/ours/f", false));
+    take_from_store(n, "/m/ours", NULL, "ours");
+    take_from_store(n, "/m/theirs", "theirs/f", "theirs");
+    c = ns_call(n, NULL);
+    OK(n->api->load_metadata(n->m, &c, "/m", true, true, &n->err));
+    OK(ns_stat(n, NULL, "/m/ours", NULL));
+    FAILS(ns_stat(n, NULL, "/m/theirs", NULL), ERR_NOT_FOUND, "Path");
+    OK(ns_remove(n, NULL, "/m/ours", true));
 }
 
 static void test_write_fails(void **state)
@@ -315,7 +350,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_behind_our_back), T(test_mounts), T(test_refusing_store), T(test_moving_directory), T(test_changes_in_moving_directory),
-        T(test_write_fails), cmocka_unit_test(test_decisions),
+        T(test_inferred_directories), T(test_write_fails), cmocka_unit_test(test_decisions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
