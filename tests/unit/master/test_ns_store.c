@@ -246,6 +246,36 @@ static void test_changes_in_moving_directory(void **state)
     }
 }
 
+static int count_intent(void *arg, const struct intent_info *i)
+{
+    (void)i;
+    ++*(int *)arg;
+    return 0;
+}
+
+/* Back to the old name while the objects are still on their way to the new one. */
+static void test_move_back(void **state)
+{
+    struct ns *n = *state;
+    int open = 1;
+    OK(mount_flat(n, "/m", "mem://ns-back"));
+    OK(ns_write(n, NULL, "/m/a/1", "x", WRITE_THROUGH, false));
+    OK(ns_write(n, NULL, "/m/a/s/f", "x", WRITE_THROUGH, false));
+    OK(ns_rename(n, NULL, "/m/a", "/m/b", false));
+    OK(ns_mkdir(n, NULL, "/m/a", false));
+    OK(ns_rename(n, NULL, "/m/b/1", "/m/a/1", false));
+    OK(ns_rename(n, NULL, "/m/b", "/m/c", false));
+    OK(ns_rename(n, NULL, "/m/c", "/m/b", false));
+    for (int64_t until = clock_mono_ms() + 10000; open && !clock_is_past(until);) {
+        ns_pause();
+        open = 0;
+        OK(intents_list(n->m->intents, 0, count_intent, &open));
+    }
+    expect_at(n, "/m/a/1");
+    expect_at(n, "/m/b/s/f");
+    FAILS(ns_stat(n, NULL, "/m/c", NULL), ERR_NOT_FOUND, "Path");
+}
+
 static void take_from_store(struct ns *n, const char *path, const char *key, const char *dir)
 {
     struct call c = ns_call(n, NULL);
@@ -350,7 +380,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_behind_our_back), T(test_mounts), T(test_refusing_store), T(test_moving_directory), T(test_changes_in_moving_directory),
-        T(test_inferred_directories), T(test_write_fails), cmocka_unit_test(test_decisions),
+        T(test_move_back), T(test_inferred_directories), T(test_write_fails), cmocka_unit_test(test_decisions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
