@@ -4,6 +4,7 @@
 At once: whatever was acknowledged, in the namespace and by content.  Then, as soon as the background has done its work:
 operations without an answer are done or not done as a whole, stores hold exactly what is persisted, doctor is silent.
 """
+import functools
 import hashlib
 import os
 import time
@@ -25,6 +26,11 @@ def listing(api):
         cursor = page["next_cursor"]
         if not cursor:
             return items
+
+
+def sha_of_file(where):
+    with open(where, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
 
 
 def differs(entry, got):
@@ -166,19 +172,32 @@ class Check:
         return all_entries
 
     def store_files(self):
+        """What is in the stores: files and how to get their SHA-256, and folders."""
         found, folders = {}, set()
         for top in self.world.store_folders():
             for where, names, files in os.walk(top):
-                found.update({os.path.join(where, f): None for f in files})
+                found.update({os.path.join(where, f): functools.partial(sha_of_file, os.path.join(where, f)) for f in files})
                 folders.update(os.path.join(where, d) for d in names)
+        if self.world.server:
+            self.bucket_files(self.world.server, found, folders)
         return found, folders
 
+    def bucket_files(self, server, found, folders):
+        top = f"s3://{server.bucket}/"
+        for key, etag in server.listing(self.world.uri[len(top):] + "/").items():
+            if not key.endswith("/"):
+                found[top + key] = functools.partial(server.sha, key, etag)
+            folder = (top + key).rpartition("/")[0]
+            while len(folder) > len(self.world.uri):  # inferred from the key, or the key of a folder
+                folders.add(folder)
+                folder = folder.rpartition("/")[0]
+
     @staticmethod
-    def may_be_in_store(where, known):
+    def may_be_in_store(sha, known):
         if known is None or known[1].in_store():
             return known is not None
         # its persist was cut behind the store's part, and then its bytes in memory went: it waits with the object beside it
-        return known[1].lost and hashlib.sha256(open(where, "rb").read()).hexdigest() == known[1].sha
+        return known[1].lost and sha() == known[1].sha
 
     def stores(self, entries, items):
         wrong, place = [], {self.world.place(p, entries): (p, e) for p, e in entries.items()}
@@ -191,12 +210,12 @@ class Check:
                 wrong.append(f"{path} ({entry.write}) is {items[path]['persistence']}")
             elif where not in found:
                 wrong.append(f"{path} is not in its store")
-            elif hashlib.sha256(open(where, "rb").read()).hexdigest() != entry.sha:
+            elif found[where]() != entry.sha:
                 wrong.append(f"{path} has other bytes in its store")
-        for where in found:
+        for where, sha in found.items():
             if os.path.basename(where).startswith((".isthmus.", ".isthmus-test-")):  # of killed writes and mount tests
                 self.world.temporaries.add(where)
-            elif where not in behind and not self.may_be_in_store(where, place.get(where)):
+            elif where not in behind and not self.may_be_in_store(sha, place.get(where)):
                 wrong.append(f"{where} is in the store and not in the namespace")
         wrong += [f"folder {d} is in the store and not in the namespace" for d in folders if d not in place]
         return wrong

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The mixed load: what one client does until the daemon is gone, chosen by its own seeded dice.
 
-A client owns /c<n>, its names in /shared, the external files of /x<n> and the mount point /m<n>.  It tells its model
+A client owns /c<n>, its names in /shared (below /s3 when there is such a store), the external files of /x<n> and the mount point /m<n>.  It tells its model
 what it is about to do, does it, and tells the model the answer; a connection that breaks leaves the operation pending.
 """
 import base64
@@ -66,7 +66,7 @@ class Client(threading.Thread):
         self.only = only            # operations to prefer, for fault points that are rarely passed
         self.wrong = []             # answers that were false while the daemon lived
         self.refused = {}
-        self.top = f"/c{model.owner}"
+        self.top, self.shared = f"{world.base}/c{model.owner}", f"{world.base}/shared"
 
     # ---- asking ----
     def change(self, text, delta, method, path, is_whole=True, is_done=True, **kwargs):
@@ -95,14 +95,17 @@ class Client(threading.Thread):
     def directories(self):
         return [self.top] + [d for d in self.model.of_type("directory") if d.startswith(self.top + "/")]
 
+    def depth(self, path):
+        return path.count("/") - self.world.base.count("/")
+
     def new_path(self):
-        where = self.dice.choice(self.directories() + ["/shared"])
-        if where == "/shared":
-            return f"/shared/c{self.model.owner}-{self.name()}"
+        where = self.dice.choice(self.directories() + [self.shared])
+        if where == self.shared:
+            return f"{where}/c{self.model.owner}-{self.name()}"
         return f"{where}/{self.name()}"
 
-    def a_file(self, top=("/c", "/shared")):
-        found = [p for p in self.model.of_type("file") if p.startswith(top)]
+    def a_file(self, top=None):
+        found = [p for p in self.model.of_type("file") if p.startswith(top or (self.top, self.shared))]
         return self.dice.choice(found) if found else None
 
     def data(self):
@@ -139,7 +142,7 @@ class Client(threading.Thread):
             self.put(path, replace=True)
 
     def do_mkdir(self):
-        depth = [d for d in self.directories() if d.count("/") < 4]
+        depth = [d for d in self.directories() if self.depth(d) < 4]
         path = f"{self.dice.choice(depth)}/d{self.dice.randrange(12)}"
         if path not in self.model.entries and len(self.directories()) < 12:
             new = self.born(path, Entry(type="directory", mode="755"), 0o777)
@@ -175,7 +178,7 @@ class Client(threading.Thread):
         if not found:
             return
         path = self.dice.choice(found)
-        into = self.dice.choice([d for d in self.directories() if d.count("/") < 4])
+        into = self.dice.choice([d for d in self.directories() if self.depth(d) < 4])
         to = f"{into}/d{self.dice.randrange(12)}"
         if to not in self.model.entries and not (into + "/").startswith(path + "/"):
             self.rename(path, to, False)
@@ -209,7 +212,7 @@ class Client(threading.Thread):
         to = f"{into}/d{self.dice.randrange(12)}"
         below = self.model.below(path) if path else {}
         is_fit = 0 < len(below) < 8 and all(e.type != "symlink" and not e.lost for e in below.values())
-        if not is_fit or to in self.model.entries or into.count("/") > 3 or (to + "/").startswith(path + "/") or len(self.directories()) > 12:
+        if not is_fit or to in self.model.entries or self.depth(into) > 3 or (to + "/").startswith(path + "/") or len(self.directories()) > 12:
             return
         delta = {}
         for p, e in sorted([(path, self.model.entries[path]), *below.items()]):
