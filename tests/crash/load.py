@@ -211,14 +211,16 @@ class Client(threading.Thread):
         path, into, write = self.dice.choice(self.directories()[1:] or [None]), self.dice.choice(self.directories()), self.dice.choice(WRITE_TYPES)
         to = f"{into}/d{self.dice.randrange(12)}"
         below = self.model.below(path) if path else {}
-        is_fit = 0 < len(below) < 8 and all(e.type != "symlink" and not e.lost for e in below.values())
+        is_fit = 0 < len(below) < 8 and not any(e.lost for e in below.values())
         if not is_fit or to in self.model.entries or self.depth(into) > 3 or (to + "/").startswith(path + "/") or len(self.directories()) > 12:
             return
         delta = {}
         for p, e in sorted([(path, self.model.entries[path]), *below.items()]):
             target = to + p[len(path):]
             parent = delta.get(target.rpartition("/")[0]) or self.model.entries.get(target.rpartition("/")[0])
-            if e.type == "directory":
+            if e.type == "symlink":
+                delta[target] = e
+            elif e.type == "directory":
                 delta[target] = acl.born(Entry(type="directory", mode="755"), parent, 0o777)
             else:
                 mode = int(e.mode, 8) & 0o777
