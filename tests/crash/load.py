@@ -376,6 +376,8 @@ class Client(threading.Thread):
         weights = dict(self.WEIGHTS)
         for name in self.only or ():
             weights[name] += 40
+        if weights["fill"]:
+            weights["checkpoint"] = weights["backup"] = 0  # they sync the database, and nothing is left to be ahead of
         names = list(weights)
         try:
             while not self.world.is_over:
