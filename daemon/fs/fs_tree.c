@@ -52,9 +52,21 @@ static int file_pull(struct source *src, void *to, size_t cap, size_t *ret_len, 
     return 0;
 }
 
+/* A link stays one: what it names may not be there. */
+static int copy_link(struct fs *fs, const struct call *call, const char *from, const char *to, struct err *err)
+{
+    const struct meta_api *meta = fs->parts.meta;
+    AUTO(buf) target;
+    buf_init(&target, PATH_MAX_BYTES + 1);
+    TRY(meta->read_link(meta->impl, call, from, &target, err));
+    return meta->symlink(meta->impl, call, buf_str(&target), to, err);
+}
+
 static int copy_file(struct fs *fs, const struct call *call, const struct read_plan *plan, const char *to,
                      const struct copy_options *o, struct err *err)
 {
+    if (plan->info.inode.type == INODE_SYMLINK)
+        return copy_link(fs, call, plan->path, to, err);
     struct file_source from = {.source = {file_pull, (int64_t)plan->content.length}, .fs = fs, .call = call, .plan = plan};
     struct create_options create = {.overwrite = o->overwrite, .mode = (int)(plan->info.inode.mode & 0777),
                                     .write_type = o->write_type, .ttl_ms = -2, .replication_max = -1};

@@ -44,7 +44,12 @@ int keys_of_place(struct master *m, const struct place *p, char **ret, struct er
             continue;
         AUTO(buf) base;
         buf_init(&base, STORE_KEY_MAX);
-        TRY(meta_attr(m->meta, p->walk.nodes[i].ino, "store_key", &base, err));
+        struct err why;
+        int rc = meta_attr(m->meta, p->walk.nodes[i].ino, "store_key", &base, &why);
+        if (rc == -ERR_NOT_FOUND) /* moved to its place since the walk */
+            continue;
+        if (rc)
+            return err_set(err, why.code, "%s", why.text);
         *ret = keys_join(buf_str(&base), behind(p->path, i));
         return 0;
     }

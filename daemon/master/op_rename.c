@@ -146,6 +146,18 @@ static int plan_store(struct master *m, struct renaming *r, struct err *err)
     return 0;
 }
 
+/* Both names have one key only while a directory moves away from the target: its end gives the source another. */
+static int wait_for_move(struct master *m, const struct call *call, const struct renaming *r, struct err *err)
+{
+    struct intent intent = {.kind = INTENT_RENAME, .mount = r->from.at.id, .key = r->from_key, .ino = r->from.walk.last.ino};
+    struct intent_claim *claim;
+    if (strcmp(r->from_key, r->to_key) || !intents_covers(m->intents, intent.mount, r->from_key))
+        return 0;
+    TRY(intents_claim(m->intents, call, &intent, &claim, err));
+    intents_release(m->intents, claim, true);
+    return err_set(err, ERR_STALE, "what was renamed has moved");
+}
+
 static int carry_out(struct master *m, const struct call *call, struct renaming *r, struct err *err)
 {
     const struct inode *i = &r->from.walk.last;
@@ -171,6 +183,7 @@ static int carry_out(struct master *m, const struct call *call, struct renaming 
         intent.target = r->to_key;
         break;
     case STORE_NOTHING:
+        TRY(wait_for_move(m, call, r, err));
         return propose(m, call, r, NULL, err);
     }
     return store_part_run(m, call, &intent, propose, r, err);

@@ -2,6 +2,7 @@
  *
  * sync_remove: a directory went from the store: its persisted content goes from the namespace in steps of one page,
  * from the leaves up; unpersisted files and mount points stay, with the directories that lead to them, which belong to the namespace alone from then on.
+ * So does an empty directory when the store only infers directories: it went there with its last file, perhaps by our own hand.
  */
 #include "base/mem.h"
 #include "master/sync_work.h"
@@ -16,7 +17,7 @@ struct frame {
     inode_id parent;
     char name[NAME_MAX_BYTES + 1];
     char after[NAME_MAX_BYTES + 1];
-    bool has_kept;
+    bool has_kept, has_children;
 };
 struct removal {
     struct sync_dir *d;
@@ -44,6 +45,7 @@ static int on_child(void *arg, const struct meta_child *c, struct err *err)
     struct sync_facts facts = {.inode = c->inode};
     (void)err;
     r->seen++;
+    f->has_children = true;
     snprintf(f->after, sizeof f->after, "%s", c->name);
     if (sync_plan(&facts) != SYNC_REMOVE) {
         f->has_kept = true;
@@ -79,9 +81,10 @@ static int flush(struct removal *r, struct err *err)
 static int end_frame(struct removal *r, struct err *err)
 {
     struct frame *f = &r->frames[--r->depth];
+    bool is_inferred = !(r->d->use.capabilities & UFS_CAP_DIRECTORIES) && !f->has_children;
     entry_init(&r->e, ENTRY_SYNC, r->d->call->now_ms);
     entry_guard_dentry(&r->e, f->parent, f->name, f->dir.ino, ERR_STALE);
-    if (f->has_kept) {
+    if (f->has_kept || is_inferred) {
         struct inode alone = {.persistence = PERSIST_NOT};
         entry_set_inode(&r->e, f->dir.ino, FIELD_PERSISTENCE, &alone, 0);
         if (r->depth)

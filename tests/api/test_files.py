@@ -234,6 +234,9 @@ def test_files_copy(node, folder):
     error(node.call("POST", f"/files{folder}/s:copy", json={"to": f"{folder}/t"}), 409, "is_directory")
     node.ok("POST", f"/files{folder}/s:copy", json={"to": f"{folder}/t", "recursive": True})
     assert node.get(f"{folder}/t/b/c") == b"s/b/c" * 1000
+    node.ok("PUT", f"/files{folder}/s/b/link", json={"type": "symlink", "target": "nowhere"})
+    node.ok("POST", f"/files{folder}/s:copy", json={"to": f"{folder}/u", "recursive": True})
+    assert node.ok("GET", f"/files{folder}/u/b/link").json()["target"] == "nowhere" and node.get(f"{folder}/u/b/c") == b"s/b/c" * 1000
 
 
 def test_files_delete(node, folder):

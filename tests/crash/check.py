@@ -4,10 +4,12 @@
 At once: whatever was acknowledged, in the namespace and by content.  Then, as soon as the background has done its work:
 operations without an answer are done or not done as a whole, stores hold exactly what is persisted, doctor is silent.
 """
+import functools
 import hashlib
 import os
 import time
 
+import acl
 from load import Api
 
 SETTLE_S = 40
@@ -24,6 +26,11 @@ def listing(api):
         cursor = page["next_cursor"]
         if not cursor:
             return items
+
+
+def sha_of_file(where):
+    with open(where, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
 
 
 def differs(entry, got):
@@ -51,6 +58,8 @@ def differs(entry, got):
                 return f"has {key} {got[key]}, not {getattr(entry, key)}"
     elif entry.type == "directory" and got["mode"] != entry.mode:
         return f"has mode {got['mode']}, not {entry.mode}"
+    if entry.type != "symlink" and got["extended_acl"] != bool(entry.acl):
+        return f"has {'a' if got['extended_acl'] else 'no'} list beside its mode, acknowledged {entry.acl}"
     return None
 
 
@@ -75,6 +84,13 @@ class Check:
             return f"{path}: xattrs are {status} {got}, acknowledged {entry.xattrs}"
         return None
 
+    def access_list(self, path, entry):
+        status, got = self.api.json("GET", "/files" + path, query={"acl": ""})
+        want = acl.texts(acl.listing(entry))
+        if status != 200 or sorted(got["entries"]) != want:
+            return f"{path}: its access control list is {status} {got}, acknowledged {want}"
+        return None
+
     def entry(self, path, entry, got):
         """Everything about one path, or None."""
         wrong = differs(entry, got)
@@ -82,10 +98,10 @@ class Check:
             return f"{path} {wrong}"
         if entry is None:
             return None
-        if entry.type == "file":
-            if not entry.lost:
+        if entry.type in ("file", "directory"):
+            if entry.type == "file" and not entry.lost:
                 wrong = self.content(path, entry)
-            return wrong or self.xattrs(path, entry)
+            return wrong or self.xattrs(path, entry) or (self.access_list(path, entry) if entry.acl else None)
         if entry.type == "symlink" and got.get("length") != len(entry.target):  # listings leave the target out
             return f"{path}: its target has {got.get('length')} bytes, not {len(entry.target)}"
         return None
@@ -109,18 +125,30 @@ class Check:
                 if in_memory.lost:
                     pending.delta[path] = in_memory
 
+    def take_recovered(self, pending, items):
+        """A new file whose write ended between store and namespace is loaded from the store, with the store's mode and no list."""
+        for path, entry in pending.delta.items() if pending.text.startswith(("PUT", "COPY")) else ():
+            if pending.before[path] is None and entry.write in ("CACHE_THROUGH", "THROUGH"):
+                loaded = entry.with_(mode="644", acl={})
+                if entry.type == "file" and not self.entry(path, loaded, items.get(path)):
+                    pending.delta[path] = loaded
+
     def resolve(self, model, items):
-        """Done as a whole or not at all; returns what is wrong."""
+        """Done as a whole or not at all; returns what of it happened, or None and what is wrong."""
         pending = model.pending
-        before = [self.entry(p, e, items.get(p)) for p, e in pending.before.items()]
-        if not any(before):
-            return False, None
+        before = {p: self.entry(p, e, items.get(p)) for p, e in pending.before.items()}
+        if not any(before.values()) and not pending.is_acknowledged:
+            return {}, None
         if pending.text.startswith("PERSIST"):
             self.persist_may_fail(pending, items)
-        after = [self.entry(p, e, items.get(p)) for p, e in pending.delta.items()]
-        if not any(after):
-            return True, None
-        return None, f"half there: {pending.text}: not before ({next(filter(None, before))}), not after ({next(filter(None, after))})"
+        self.take_recovered(pending, items)
+        after = {p: self.entry(p, e, items.get(p)) for p, e in pending.delta.items()}
+        if not any(after.values()):
+            return pending.delta, None
+        if not pending.is_whole and not any(before[p] and after[p] for p in after):
+            return {p: e for p, e in pending.delta.items() if not after[p]}, None
+        was, becomes = (next(filter(None, d.values()), None) for d in (before, after))
+        return None, f"half there: {pending.text}: not before ({was}), not after ({becomes})"
 
     def pending(self, items):
         wrong, outcome = [], {}
@@ -137,26 +165,39 @@ class Check:
         for model in self.world.models:
             all_entries.update(model.entries)
             if model.pending and outcome.get(model.owner):
-                for path, entry in model.pending.delta.items():
+                for path, entry in outcome[model.owner].items():
                     all_entries.pop(path, None)
                     if entry:
                         all_entries[path] = entry
         return all_entries
 
     def store_files(self):
+        """What is in the stores: files and how to get their SHA-256, and folders."""
         found, folders = {}, set()
         for top in self.world.store_folders():
             for where, names, files in os.walk(top):
-                found.update({os.path.join(where, f): None for f in files})
+                found.update({os.path.join(where, f): functools.partial(sha_of_file, os.path.join(where, f)) for f in files})
                 folders.update(os.path.join(where, d) for d in names)
+        if self.world.server:
+            self.bucket_files(self.world.server, found, folders)
         return found, folders
 
+    def bucket_files(self, server, found, folders):
+        top = f"s3://{server.bucket}/"
+        for key, etag in server.listing(self.world.uri[len(top):] + "/").items():
+            if not key.endswith("/"):
+                found[top + key] = functools.partial(server.sha, key, etag)
+            folder = (top + key).rpartition("/")[0]
+            while len(folder) > len(self.world.uri):  # inferred from the key, or the key of a folder
+                folders.add(folder)
+                folder = folder.rpartition("/")[0]
+
     @staticmethod
-    def may_be_in_store(where, known):
+    def may_be_in_store(sha, known):
         if known is None or known[1].in_store():
             return known is not None
         # its persist was cut behind the store's part, and then its bytes in memory went: it waits with the object beside it
-        return known[1].lost and hashlib.sha256(open(where, "rb").read()).hexdigest() == known[1].sha
+        return known[1].lost and sha() == known[1].sha
 
     def stores(self, entries, items):
         wrong, place = [], {self.world.place(p, entries): (p, e) for p, e in entries.items()}
@@ -169,12 +210,12 @@ class Check:
                 wrong.append(f"{path} ({entry.write}) is {items[path]['persistence']}")
             elif where not in found:
                 wrong.append(f"{path} is not in its store")
-            elif hashlib.sha256(open(where, "rb").read()).hexdigest() != entry.sha:
+            elif found[where]() != entry.sha:
                 wrong.append(f"{path} has other bytes in its store")
-        for where in found:
+        for where, sha in found.items():
             if os.path.basename(where).startswith((".isthmus.", ".isthmus-test-")):  # of killed writes and mount tests
                 self.world.temporaries.add(where)
-            elif where not in behind and not self.may_be_in_store(where, place.get(where)):
+            elif where not in behind and not self.may_be_in_store(sha, place.get(where)):
                 wrong.append(f"{where} is in the store and not in the namespace")
         wrong += [f"folder {d} is in the store and not in the namespace" for d in folders if d not in place]
         return wrong

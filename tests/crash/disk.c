@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * disk: mounts a disk_state through FUSE.  usage: crash_disk MOUNTPOINT SEED
+ * disk: mounts a disk_state through FUSE.  usage: crash_disk MOUNTPOINT SEED [MICROSECONDS]
  * SIGUSR1 (or an umount) is a power cut: what was not synced goes (every second time dice keep some of it, unless SEED
  * is 0), then it is mounted again, with a line on stdout for each.  A lookup of "/.sync-all" makes all durable and finds
  * nothing.  SIGTERM ends it.  Pages are cached by the kernel and written through, so mmap works and every write(2) is
- * here when it returns; O_SYNC, O_DSYNC and RWF_DSYNC come with each write, fsync by itself.  Threads: one.
+ * here when it returns; O_SYNC, O_DSYNC and RWF_DSYNC come with each write, fsync by itself.
+ * An fsync takes MICROSECONDS for each page that is not synced, and others are served meanwhile: who does not wait for a
+ * long one is ahead of it.  When its caller is killed it has not happened.  Threads: one; signals come while it waits.
  */
 #define FUSE_USE_VERSION 312
 #include "disk_state.h"
@@ -13,6 +15,7 @@
 #include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <linux/falloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,11 +251,53 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t at, off
     fuse_reply_err(req, 0);
 }
 
+/* ---- fsync ---- */
+static struct {
+    fuse_req_t req;
+    struct disk_node *node;
+    int64_t due_us;
+} slow[64]; /* under way; free when req is NULL */
+static int64_t page_us;
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
+    int64_t us = page_us * (int64_t)disk_unsynced(node_of(ino));
     (void)datasync, (void)fi;
+    for (size_t i = 0; us >= 1000 && i < sizeof slow / sizeof *slow; i++)
+        if (!slow[i].req) {
+            slow[i].req = req;
+            slow[i].node = node_of(ino);
+            slow[i].due_us = now_us() + us;
+            return;
+        }
     disk_sync_file(node_of(ino));
     fuse_reply_err(req, 0);
+}
+
+/* Ends what is due, or all in vain. Returns the milliseconds until the next one, or -1. */
+static int end_slow(bool is_cut)
+{
+    int64_t now = now_us(), next = -1;
+    for (size_t i = 0; i < sizeof slow / sizeof *slow; i++) {
+        int64_t left = slow[i].due_us - now;
+        bool is_lost = slow[i].req && (is_cut || fuse_req_interrupted(slow[i].req));
+        if (slow[i].req && !is_lost && left > 0) {
+            next = next < 0 || left < next ? left : next;
+        } else if (slow[i].req) {
+            if (!is_lost)
+                disk_sync_file(slow[i].node);
+            fuse_reply_err(slow[i].req, is_lost ? EINTR : 0);
+            slow[i].req = NULL;
+        }
+    }
+    return next < 0 ? -1 : (int)(next / 1000) + 1;
 }
 
 static void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
@@ -331,46 +376,70 @@ static const struct fuse_lowlevel_ops ops = {
     .releasedir = op_releasedir, .fsyncdir = op_fsyncdir, .statfs = op_statfs, .create = op_create, .fallocate = op_fallocate,
 };
 
-static struct fuse_session *_Atomic session;
+static volatile sig_atomic_t is_cut, is_told_to_end;
 
-static void on_cut(int sig)
+static void on_signal(int sig)
 {
-    (void)sig;
-    if (session)
-        fuse_session_exit(session); /* and the signal ends its read; the connection is aborted when it is closed */
+    *(sig == SIGUSR1 ? &is_cut : &is_told_to_end) = 1;
+}
+
+static void loop(struct fuse_session *s, const sigset_t *while_waiting)
+{
+    struct fuse_buf buf = {0};
+    int fd = fuse_session_fd(s);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    while (!is_cut && !is_told_to_end && !fuse_session_exited(s)) {
+        int ms = end_slow(false);
+        struct timespec wait = {ms / 1000, ms % 1000 * 1000000};
+        if (ppoll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, ms < 0 ? NULL : &wait, while_waiting) > 0) {
+            int n = fuse_session_receive_buf(s, &buf);
+            if (n > 0)
+                fuse_session_process_buf(s, &buf);
+            else if (n == 0)
+                break;
+        }
+    }
+    end_slow(true); /* the connection is aborted when it is closed */
+    free(buf.mem);
 }
 
 /* One life of the mount; 0: cut, 1: told to end, -1: it failed. */
-static int serve(const char *where)
+static int serve(const char *where, const sigset_t *while_waiting)
 {
     char *argv[] = {"crash_disk", "-oallow_other,default_permissions,fsname=crash_disk", NULL};
     struct fuse_args args = FUSE_ARGS_INIT(2, argv);
     struct fuse_session *s = fuse_session_new(&args, &ops, sizeof ops, NULL);
-    int rc = -1;
-    if (s && fuse_set_signal_handlers(s) == 0 && fuse_session_mount(s, where) == 0) {
-        session = s;
-        rc = fuse_session_loop(s); /* a signal of libfuse's own: its number */
-        session = NULL;
+    int rc = s && fuse_session_mount(s, where) == 0 ? 0 : -1;
+    is_cut = 0;
+    if (rc == 0) {
+        loop(s, while_waiting);
         fuse_session_unmount(s);
     }
-    if (s) {
-        fuse_remove_signal_handlers(s);
+    if (s)
         fuse_session_destroy(s);
-    }
     fuse_opt_free_args(&args);
-    return rc > 0 ? 1 : rc;
+    return is_told_to_end ? 1 : rc;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fputs("usage: crash_disk MOUNTPOINT SEED\n", stderr);
+    static const int signals[] = {SIGUSR1, SIGTERM, SIGINT, SIGHUP};
+    sigset_t blocked, before;
+    if (argc != 3 && argc != 4) {
+        fputs("usage: crash_disk MOUNTPOINT SEED [MICROSECONDS]\n", stderr);
         return 2;
     }
     uint64_t seed = strtoull(argv[2], NULL, 10);
+    page_us = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&blocked);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        sigaction(signals[i], &(struct sigaction){.sa_handler = on_signal}, NULL);
+        sigaddset(&blocked, signals[i]);
+    }
+    sigprocmask(SIG_BLOCK, &blocked, &before);
     int rc;
-    sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_cut}, NULL);
-    for (uint64_t cut = 1; (rc = serve(argv[1])) == 0; cut++) {
+    for (uint64_t cut = 1; (rc = serve(argv[1], &before)) == 0; cut++) {
         struct disk_cut_report r = disk_cut(cut % 2 || !seed ? 0 : seed * 0x9e3779b97f4a7c15u + cut);
         printf("cut %llu: dropped %zu pages and %zu changes of names, kept %zu and %zu\n", (unsigned long long)cut, r.pages_dropped,
                r.changes_dropped, r.pages_kept, r.changes_kept);

@@ -215,6 +215,14 @@ void disk_resize(struct disk_node *f, uint64_t size)
     touch(f);
 }
 
+size_t disk_unsynced(const struct disk_node *f)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->page_count; i++)
+        n += f->pages[i].is_dirty;
+    return n;
+}
+
 void disk_sync_file(struct disk_node *f)
 {
     for (size_t i = 0; i < f->page_count; i++)

@@ -56,6 +56,7 @@ void disk_read(const struct disk_node *f, void *to, size_t len, uint64_t at);
 void disk_write(struct disk_node *f, const void *from, size_t len, uint64_t at, bool is_sync);
 void disk_zero(struct disk_node *f, uint64_t at, uint64_t len);
 void disk_resize(struct disk_node *f, uint64_t size);
+size_t disk_unsynced(const struct disk_node *f); /* pages */
 void disk_sync_file(struct disk_node *f);
 void disk_sync_names(struct disk_node *dir);
 void disk_sync_all(void);

@@ -3,6 +3,7 @@
 
 Each path belongs to one client, so a model needs no lock.  An operation is a delta {path: entry or None}; until it is
 answered both the entries before and those after it are allowed, but all of them together: nothing is half there.
+Only the copy of a tree is many operations, each of which may have happened.
 """
 import copy
 import dataclasses
@@ -22,6 +23,7 @@ class Entry:
     mode: str = "644"
     pinned: bool = False
     ttl: object = None
+    acl: dict = dataclasses.field(default_factory=dict)  # acl.py
     xattrs: dict = dataclasses.field(default_factory=dict)
     write: str = "CACHE_THROUGH"
     target: str = None          # of a symlink
@@ -43,8 +45,10 @@ def file_entry(data, write, mode="644"):
 
 
 class Pending:
-    def __init__(self, text, delta, before):
-        self.text, self.delta, self.before = text, delta, before
+    """is_whole: not some of it alone.  is_acknowledged: the answer was that it will be done, a task is at it."""
+
+    def __init__(self, text, delta, before, is_whole):
+        self.text, self.delta, self.before, self.is_whole, self.is_acknowledged = text, delta, before, is_whole, False
 
 
 class Model:
@@ -56,22 +60,25 @@ class Model:
         self.behind = set()  # files put into a store by somebody else in this round
         self.history = []  # the last operations, for the report
 
-    def intend(self, text, delta):
-        self.pending = Pending(text, delta, {p: self.entries.get(p) for p in delta})
+    def intend(self, text, delta, is_whole=True):
+        self.pending = Pending(text, delta, {p: self.entries.get(p) for p in delta}, is_whole)
 
-    def settle(self, after):
-        """The outcome of the pending operation is known."""
-        for path, entry in (self.pending.delta if after else {}).items():
+    def settle(self, happened):
+        """The outcome of the pending operation is known: its delta, what of it happened, or {}."""
+        for path, entry in happened.items():
             if entry is None:
                 self.entries.pop(path, None)
             else:
                 self.entries[path] = entry
-        self.note(f"{'done' if after else 'not done'}: {self.pending.text}")
+        done = "not done" if not happened and self.pending.delta else "done" if len(happened) == len(self.pending.delta) else "done in part"
+        self.note(f"{done}: {self.pending.text}")
         self.pending = None
 
-    def acknowledge(self):
+    def acknowledge(self, is_done=True):
         self.acknowledged += 1
-        self.settle(True)
+        self.pending.is_acknowledged = True
+        if is_done:
+            self.settle(self.pending.delta)
 
     def note(self, text):
         self.history = self.history[-400:] + [text]

@@ -28,16 +28,17 @@ def why_not():
 
 
 class Disk:
-    """seed 0: each cut drops all that was not synced; else every second one keeps some of it by dice."""
+    """seed 0: each cut drops all that was not synced; else every second one keeps some of it by dice.
+    page_us: what an fsync takes for each page."""
 
-    def __init__(self, seed):
-        self.seed, self.process, self.top, self.cuts = seed, None, None, 0
+    def __init__(self, seed, page_us=0):
+        self.seed, self.page_us, self.process, self.top, self.cuts = seed, page_us, None, None, 0
 
     def start(self, top):
         self.top = f"{top}/disk"
         os.makedirs(self.top)
         self.log = open(f"{top}/disk.log", "wb")
-        self.process = subprocess.Popen([program(), self.top, str(self.seed)], stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen([program(), self.top, str(self.seed), str(self.page_us)], stdout=self.log, stderr=self.log)
         atexit.register(self.stop)
         self.cuts = 0
         self.mounted(1)
@@ -91,7 +92,7 @@ def read(path):
 
 def self_check(top):
     """Does the disk lose what it must lose and keep what it must keep? Returns what is wrong."""
-    disk = Disk(0)
+    disk = Disk(0, page_us=200)
     at, wrong = disk.start(top), []
 
     def expect(is_right, text):
@@ -125,6 +126,21 @@ def self_check(top):
         data = read(f"{at}/file")
         expect(data[5000:5005] == b"DSYNC", "a write with RWF_DSYNC is gone")
         expect(data[9000:9004] == b"kkkk", "a write survived without fsync")
+        write(f"{at}/long", b"l" * (1000 * 4096), is_synced=False)
+        writer = os.fork()
+        if not writer:
+            sync(f"{at}/long")
+            os._exit(0)
+        write(f"{at}/meanwhile", b"m")
+        sync(at)
+        expect(os.waitpid(writer, os.WNOHANG)[0] == 0, "a long fsync was not slow, or held others up")
+        os.kill(writer, signal.SIGKILL)
+        os.waitpid(writer, 0)
+        disk.cut()
+        expect((read(f"{at}/meanwhile"), read(f"{at}/long")) == (b"m", b""), "an fsync whose caller was killed has happened, or another has not")
+        write(f"{at}/long", b"l" * (1000 * 4096))
+        disk.cut()
+        expect(read(f"{at}/long") == b"l" * (1000 * 4096), "the bytes of a long fsync are gone")
         os.makedirs(f"{at}/a")
         os.makedirs(f"{at}/b")
         write(f"{at}/a/f", b"1")

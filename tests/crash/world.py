@@ -9,7 +9,7 @@ import threading
 import time
 
 from check import Check
-from load import Client
+from load import Api, Client, Gone
 from model import Entry, Model
 from node import Node
 
@@ -23,10 +23,12 @@ def sync_folder(path):
 
 
 class World:
-    """disk: a power.Disk under everything, or None."""
+    """disk: a power.Disk under everything, or None.  server: a bucket.Server in which the clients' folders are, or None."""
 
-    def __init__(self, seed, top, options=None, disk=None, clients=CLIENTS):
-        self.seed, self.top, self.disk, self.memory_lost = seed, top, disk, False
+    def __init__(self, seed, top, options=None, disk=None, server=None, clients=CLIENTS):
+        self.seed, self.top, self.disk, self.server, self.memory_lost = seed, top, disk, server, False
+        self.base = "/s3" if server else ""  # above the folders of clients
+        self.uri = f"s3://{server.bucket}/{os.path.basename(top)}" if server else None
         self.stores = f"{top}/stores"
         self.temporaries = set()
         self.models = [Model(i) for i in range(clients)]
@@ -46,7 +48,11 @@ class World:
         if disk:
             disk.sync()
         self.node.start()
-        for path in ["/shared", *[f"/{kind}{i}" for i in range(clients) for kind in "cx"]]:
+        if server:
+            self.node.ok("POST", "/mounts", json={"path": self.base, "uri": self.uri, "options": server.options})
+            self.fixed[self.base] = Entry(type="mount", uri=self.uri)
+        tops = [f"{self.base}/c{i}" for i in range(clients)]
+        for path in [f"{self.base}/shared", *tops, *[f"/x{i}" for i in range(clients)]]:
             self.node.ok("PUT", f"/files{path}", json={"type": "directory"})
             self.fixed[path] = Entry(type="directory", mode="755")
         for i in range(clients):  # so that the folder is in the store, for the external writer
@@ -112,6 +118,22 @@ class World:
             return True
         except Exception:  # subprocess.TimeoutExpired
             return False
+
+    def log_was_cut(self, timeout_s):
+        """Waits until the daemon says that its log begins later than before; false when it ended or did not cut."""
+        api, first, end = Api(self.node, timeout=5), None, time.monotonic() + timeout_s
+        try:
+            while time.monotonic() < end:
+                now = api.json("GET", "/journal")[1]["snapshot_index"]
+                first = first or now
+                if now != first:
+                    return True
+                time.sleep(0.002)
+        except Gone:
+            pass
+        finally:
+            api.close()
+        return False
 
     def restart(self, env=None):
         """Returns the seconds to the first answer, or None when an armed fault point ended the start."""

@@ -48,6 +48,7 @@ struct mem_store {
     struct ufs ufs;
     struct space *space;
     int64_t latency_ms;
+    bool is_flat;
 };
 
 static pthread_mutex_t spaces_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -56,6 +57,8 @@ static struct space *spaces; /* under spaces_mutex */
 static const struct ufs_option options[] = {
     {.name = "isthmus.test.mem.latency", .type = "duration", .value = "0",
      .help = "Time that each call takes."},
+    {.name = "isthmus.test.mem.flat", .type = "bool", .value = "false",
+     .help = "Says of directories what S3 says: they are inferred and cannot be renamed."},
     {.name = NULL},
 };
 
@@ -88,6 +91,7 @@ static int mem_open(const char *uri, const struct ufs_properties *props, struct 
     m->ufs.driver = &mem_driver;
     m->space = space_find(name);
     m->latency_ms = registry_duration(options, props, "isthmus.test.mem.latency");
+    m->is_flat = registry_bool(options, props, "isthmus.test.mem.flat");
     *ret = &m->ufs;
     return 0;
 }
@@ -99,8 +103,8 @@ static void mem_close(struct ufs *u)
 
 static unsigned mem_capabilities(const struct ufs *u)
 {
-    (void)u;
-    return UFS_CAP_ATOMIC_RENAME | UFS_CAP_DIR_RENAME | UFS_CAP_DIRECTORIES | UFS_CAP_ATTRIBUTES |
+    const struct mem_store *m = (const struct mem_store *)u;
+    return UFS_CAP_ATOMIC_RENAME | (m->is_flat ? 0u : UFS_CAP_DIR_RENAME | UFS_CAP_DIRECTORIES) | UFS_CAP_ATTRIBUTES |
            UFS_CAP_CREATE_ATOMIC | UFS_CAP_PARALLEL_RANGES | UFS_CAP_BATCH_REMOVE |
            UFS_CAP_CONDITIONAL_CREATE | UFS_CAP_SORTED;
 }

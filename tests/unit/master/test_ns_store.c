@@ -38,14 +38,25 @@ static int teardown(void **state)
     return 0;
 }
 
-static int mount_at(struct ns *n, const char *path, const char *uri, bool read_only, const char *fault)
+static int mount_with(struct ns *n, const char *path, const char *uri, bool read_only, const struct mount_option *options, size_t count)
 {
     const struct mount_api *a = master_mount_api(n->m);
-    struct mount_option o = {"isthmus.test.fault", fault};
-    struct mount_spec spec = {.path = path, .uri = uri, .is_read_only = read_only, .freshness = FRESH_NEVER, .options = &o, .option_count = fault ? 1 : 0};
+    struct mount_spec spec = {.path = path, .uri = uri, .is_read_only = read_only, .freshness = FRESH_NEVER, .options = options, .option_count = count};
     struct call c = ns_call(n, NULL);
     mount_id id;
     return a->add(a->impl, &c, &spec, &id, &n->err);
+}
+
+static int mount_at(struct ns *n, const char *path, const char *uri, bool read_only, const char *fault)
+{
+    return mount_with(n, path, uri, read_only, &(struct mount_option){"isthmus.test.fault", fault}, fault ? 1 : 0);
+}
+
+/* A store that infers directories and moves them object by object, each copy 30 ms. */
+static int mount_flat(struct ns *n, const char *path, const char *uri)
+{
+    static const struct mount_option options[] = {{"isthmus.test.mem.flat", "true"}, {"isthmus.test.fault", "copy:delay:30"}};
+    return mount_with(n, path, uri, false, options, array_len(options));
 }
 
 static void put_file(struct ns *n, const char *key, const char *text)
@@ -160,7 +171,7 @@ static void test_moving_directory(void **state)
 {
     struct ns *n = *state;
     char key[256];
-    OK(mount_at(n, "/m", "mem://ns-move", false, NULL));
+    OK(mount_flat(n, "/m", "mem://ns-move"));
     for (int k = 0; k < 20; k++) {
         char path[64];
         snprintf(path, sizeof path, "/m/a/s%d/f", k);
@@ -183,6 +194,121 @@ static void test_moving_directory(void **state)
     OK(ns_remove(n, NULL, "/m/b", true));
     FAILS(ns_stat(n, NULL, "/m/b/g", NULL), ERR_NOT_FOUND, "Path");
     FAILS(ns_stat(n, NULL, "/m/a", NULL), ERR_NOT_FOUND, "Path");
+}
+
+static void expect_at(struct ns *n, const char *path)
+{
+    char key[256];
+    bool is_there = is_readable(n, path, key, sizeof key);
+    if (!is_there || strcmp(key, path + strlen("/m/")))
+        fail_msg("%s has the key %s, where there is %s", path, key, is_there ? "an object" : "nothing");
+}
+
+static void until_at(struct ns *n, const char *path)
+{
+    char key[256];
+    int64_t until = clock_mono_ms() + 10000;
+    while (!clock_is_past(until) && !(is_readable(n, path, key, sizeof key) && !strcmp(key, path + strlen("/m/"))))
+        ns_pause();
+    expect_at(n, path);
+}
+
+/* A change below a directory that moves waits for it, and had the directory's old place in its own key before. */
+static void test_changes_in_moving_directory(void **state)
+{
+    struct ns *n = *state;
+    static const struct {
+        const char *from, *to, *file; /* a rename; without `from` a write, without `to` a recursive remove */
+    } cases[] = {{"/m/file", "/m/b/file", "/m/b/file"}, {"/m/dir", "/m/b/dir", "/m/b/dir/f"},
+                 {NULL, "/m/b/new", "/m/b/new"}, {"/m/b/s/f", "/m/f", "/m/f"},
+                 {"/m/b/s", "/m/s", "/m/s/f"}, {"/m/b/s", NULL, "/m/b/1"}};
+    static const char *const files[] = {"/m/a/1", "/m/a/2", "/m/a/s/f", "/m/file", "/m/dir/f"};
+    for (size_t i = 0; i < array_len(cases); i++) {
+        const char *from = cases[i].from, *to = cases[i].to;
+        AUTO_FREE char *uri = xasprintf("mem://ns-into-moving-%zu", i);
+        OK(mount_flat(n, "/m", uri));
+        for (size_t k = 0; k < array_len(files); k++)
+            OK(ns_write(n, NULL, files[k], "x", WRITE_THROUGH, false));
+        OK(ns_rename(n, NULL, "/m/a", "/m/b", false));
+        if (!from)
+            OK(ns_write(n, NULL, to, "new", WRITE_THROUGH, false));
+        else if (to)
+            OK(ns_rename(n, NULL, from, to, false));
+        else
+            OK(ns_remove(n, NULL, from, true));
+        until_at(n, cases[i].file);
+        until_at(n, "/m/b/1");
+        FAILS(ns_stat(n, NULL, "/m/a", NULL), ERR_NOT_FOUND, "Path"); /* nothing was put there again */
+        FAILS(ns_stat(n, NULL, from ? from : "/m/a/new", NULL), ERR_NOT_FOUND, "Path");
+        struct call c = ns_call(n, NULL);
+        struct remove_options o = {.is_recursive = true, .with_mount_points = true};
+        OK(n->api->remove(n->m, &c, "/m", &o, &n->err));
+    }
+}
+
+static int count_intent(void *arg, const struct intent_info *i)
+{
+    (void)i;
+    ++*(int *)arg;
+    return 0;
+}
+
+/* Back to the old name while the objects are still on their way to the new one. */
+static void test_move_back(void **state)
+{
+    struct ns *n = *state;
+    int open = 1;
+    OK(mount_flat(n, "/m", "mem://ns-back"));
+    OK(ns_write(n, NULL, "/m/a/1", "x", WRITE_THROUGH, false));
+    OK(ns_write(n, NULL, "/m/a/s/f", "x", WRITE_THROUGH, false));
+    OK(ns_rename(n, NULL, "/m/a", "/m/b", false));
+    OK(ns_mkdir(n, NULL, "/m/a", false));
+    OK(ns_rename(n, NULL, "/m/b/1", "/m/a/1", false));
+    OK(ns_rename(n, NULL, "/m/b", "/m/c", false));
+    OK(ns_rename(n, NULL, "/m/c", "/m/b", false));
+    for (int64_t until = clock_mono_ms() + 10000; open && !clock_is_past(until);) {
+        ns_pause();
+        open = 0;
+        OK(intents_list(n->m->intents, 0, count_intent, &open));
+    }
+    expect_at(n, "/m/a/1");
+    expect_at(n, "/m/b/s/f");
+    FAILS(ns_stat(n, NULL, "/m/c", NULL), ERR_NOT_FOUND, "Path");
+}
+
+static void take_from_store(struct ns *n, const char *path, const char *key, const char *dir)
+{
+    struct call c = ns_call(n, NULL);
+    struct read_plan plan = {0};
+    struct mount_store st;
+    struct ufs_call uc = {c.deadline_ms, NULL};
+    const struct store_api *s = master_store_api(n->m);
+    OK(n->api->stat(n->m, &c, path, NULL, &plan, &n->err));
+    OK(s->get(s->impl, plan.info.mount, true, &st, &n->err));
+    if (key)
+        OK(ufs_remove(st.ufs, &uc, key, &n->err));
+    OK(ufs_rmdir(st.ufs, &uc, dir, &n->err));
+    s->put(s->impl, &st);
+    read_plan_done(&plan);
+}
+
+/* An inferred directory goes from its store with its last file. It stays here when that was our own removal. */
+static void test_inferred_directories(void **state)
+{
+    struct ns *n = *state;
+    struct call c = ns_call(n, NULL);
+    OK(mount_flat(n, "/m", "mem://ns-inferred"));
+    OK(ns_write(n, NULL, "/m/ours/f", "x", WRITE_THROUGH, false));
+    OK(ns_write(n, NULL, "/m/theirs/f", "x", WRITE_THROUGH, false));
+    OK(n->api->load_metadata(n->m, &c, "/m", true, true, &n->err)); /* both are known to be in the store */
+    OK(ns_remove(n, NULL, "/m/ours/f", false));
+    take_from_store(n, "/m/ours", NULL, "ours");
+    take_from_store(n, "/m/theirs", "theirs/f", "theirs");
+    c = ns_call(n, NULL);
+    OK(n->api->load_metadata(n->m, &c, "/m", true, true, &n->err));
+    OK(ns_stat(n, NULL, "/m/ours", NULL));
+    FAILS(ns_stat(n, NULL, "/m/theirs", NULL), ERR_NOT_FOUND, "Path");
+    OK(ns_remove(n, NULL, "/m/ours", true));
 }
 
 static void test_write_fails(void **state)
@@ -253,7 +379,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_behind_our_back), T(test_mounts), T(test_refusing_store), T(test_moving_directory), T(test_write_fails), cmocka_unit_test(test_decisions),
+        T(test_behind_our_back), T(test_mounts), T(test_refusing_store), T(test_moving_directory), T(test_changes_in_moving_directory),
+        T(test_move_back), T(test_inferred_directories), T(test_write_fails), cmocka_unit_test(test_decisions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
