@@ -207,6 +207,7 @@ static int forget_key(struct moving *v, const struct inode *dir, struct err *err
     entry_init(&e, ENTRY_TASK, v->call->now_ms);
     entry_remove_attr(&e, dir->ino, "store_key");
     entry_set_inode(&e, dir->ino, FIELD_FLAGS_CLEAR, dir, INODE_HAS_STORE_KEY);
+    entry_raise_epoch(&e); /* keys that were resolved through it are stale */
     return meta_propose(v->m->options.meta, v->call, &e, err);
 }
 
