@@ -6,12 +6,19 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 char *file_info_tag(const struct inode *i, char to[64])
 {
     snprintf(to, 64, "\"%llx-%llx-%llx\"", (unsigned long long)i->ino, (unsigned long long)i->data_ver,
              (unsigned long long)i->attr_ver);
     return to;
+}
+
+bool file_tag_matches(const char *list, const char *tag)
+{
+    const char *at = strstr(list, tag);
+    return !strcmp(list, "*") || (at && (at == list || at[-1] != '/'));
 }
 
 void read_plan_done(struct read_plan *p)

@@ -87,7 +87,7 @@ static void guard(struct entry *e, const struct renaming *r, inode_id from_dir, 
     entry_guard_dentry(e, to_dir, path_name(r->to.path), there ? there->ino : 0, ERR_STALE);
     if (i->type == INODE_DIRECTORY)
         entry_guard_not_inside(e, i->ino, to_dir, ERR_STALE);
-    else
+    if (i->type != INODE_DIRECTORY || r->o->if_match)
         entry_guard_inode(e, i->ino, i->attr_ver, i->data_ver);
     if (there)
         entry_guard_inode(e, there->ino, there->attr_ver, there->data_ver);
@@ -188,6 +188,7 @@ static int attempt_opened(struct master *m, const struct call *call, struct rena
     if (!strcmp(from, to))
         return 0;
     TRY(open_target(m, call, r, err));
+    TRY(ops_if_match(r->o->if_match, &r->from.walk.last, r->from.path, err));
     TRY(check_rules(m, r, err));
     if (call->is_dry_run)
         return 0;

@@ -313,7 +313,7 @@ int ops_if_match(const char *tag, const struct inode *i, const char *path, struc
     char now[64];
     if (!tag)
         return 0;
-    if (i && (!strcmp(tag, "*") || !strcmp(tag, file_info_tag(i, now))))
+    if (i && file_tag_matches(tag, file_info_tag(i, now)))
         return 0;
     return err_set(err, ERR_PRECONDITION_FAILED, "'%.120s' is not what %s names any more", path, tag);
 }

@@ -43,8 +43,7 @@ void rq_put_tag(struct rq *q, const char *tag)
 
 const char *rq_if_match(const struct rq *q)
 {
-    const char *v = http_header(q->http, "If-Match");
-    return v && strcmp(v, "*") ? v : NULL;
+    return http_header(q->http, "If-Match");
 }
 
 void rq_end_list(struct rq *q, const char *next_cursor, int64_t total)

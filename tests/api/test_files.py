@@ -333,6 +333,29 @@ def test_idempotency(node, folder):
     assert node.get(f"{folder}/once") == b"once"
 
 
+def test_if_match_of_every_change(node, folder):
+    node.put(f"{folder}/f", b"1")
+    path, stale = f"/files{folder}/f", {"If-Match": '"1-1-1"'}
+    for method, target, body in [("PATCH", path, {"mode": "600"}), ("PUT", path + "?acl", {"action": "modify", "entries": ["user:ann:r--"]}),
+                                 ("POST", path + ":rename", {"to": f"{folder}/g"}), ("POST", path + ":copy", {"to": f"{folder}/g"}),
+                                 ("POST", path + ":free", {}), ("POST", path + ":load", {}), ("POST", path + ":persist", {}),
+                                 ("POST", path + ":load-metadata", {}), ("POST", path + ":check", {}), ("DELETE", path, None)]:
+        error(node.call(method, target, json=body, headers=stale), 412, "precondition_failed")
+    tag = node.ok("GET", path).headers["ETag"]
+    error(node.call("PATCH", path, json={"mode": "600"}, headers={"If-Match": "W/" + tag}), 412, "precondition_failed")
+    node.ok("PATCH", path, json={"mode": "600"}, headers={"If-Match": f'"1-1-1", {tag}'})
+    node.ok("POST", path + ":rename", json={"to": f"{folder}/g"}, headers={"If-Match": node.ok("GET", path).headers["ETag"]})
+    error(node.call("PUT", f"/files{folder}/new?content", data=b"", headers={"If-Match": "*"}), 412, "precondition_failed")
+
+
+def test_a_part_of_a_file_is_not_taken_for_the_whole(node, folder):
+    node.put(f"{folder}/f", b"0123456789")
+    part = {"Content-Range": "bytes 0-2/10"}
+    error(node.call("PUT", f"/files{folder}/f?content&overwrite=true", data=b"abc", headers=part), 400, "invalid_argument")
+    error(node.call("PUT", f"/files{folder}/f?content&overwrite=true", data=b"abc", headers={"If-None-Match": '"x"'}), 400, "invalid_argument")
+    assert node.get(f"{folder}/f") == b"0123456789"
+
+
 def test_concurrent_writers_one_wins(node, folder):
     def put(i):
         return node.call("PUT", f"/files{folder}/same?content", data=str(i).encode() * 1000).status_code
