@@ -128,6 +128,21 @@ def test_tokens_create_list_delete(node, user, folder):
     error(node.call("POST", "/tokens", json={"label": "past", "expires": "2001-01-01T00:00:00Z"}), 400, "invalid_argument")
 
 
+def test_a_scope_is_a_fence(node, folder):
+    """An admin's token for one path is no way to the rest of the node."""
+    token = node.ok("POST", "/tokens", json={"label": "fenced", "scope": folder}).json()["token"]
+    node.ok("PUT", f"/files{folder}/d", json={"type": "directory"}, token=token)
+    for method, path, body in [("PATCH", "/users/admin", {"password": "0123456789ab"}), ("POST", "/users", {"name": "mallory", "password": "0123456789ab", "role": "admin"}),
+                               ("GET", "/users", None), ("GET", "/logs", None), ("POST", "/backups", {"passphrase": "long enough"}), ("GET", "/changes?from=1", None),
+                               ("PATCH", "/config", {"values": {"isthmus.web.slow.request": "1s"}}), ("POST", "/mounts", {"path": "/m", "uri": "file:///etc"}),
+                               ("POST", "/mounts:test", {"path": "/m", "uri": "file:///etc"}), ("PATCH", "/mounts/1", {"read_only": True}), ("DELETE", "/tokens/x", None),
+                               ("POST", "/metrics:clear", {}), ("PUT", "/logs/levels", {"subsystem": "ufs", "level": "DEBUG"})]:
+        error(node.call(method, path, json=body, token=token), 403, "permission_denied")
+    error(node.call("POST", "/tokens", json={"label": "out", "scope": "/"}, token=token), 403, "permission_denied")
+    node.ok("POST", "/tokens", json={"label": "in", "scope": f"{folder}/d"}, token=token)
+    node.ok("GET", "/session", token=token)
+
+
 def test_no_secret_in_the_log(node, user):
     _, password, token = user
     text = node.output()
