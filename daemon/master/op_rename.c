@@ -181,7 +181,7 @@ static int attempt_opened(struct master *m, const struct call *call, struct rena
     char from[PATH_MAX_BYTES + 1], to[PATH_MAX_BYTES + 1];
     TRY(path_clean(r->from_path, from, err));
     TRY(path_clean(r->to_path, to, err));
-    int was = replay_before(m, call, "rename", from, to, err);
+    int was = replay_before(m->meta, call, "rename", from, to, err);
     if (was)
         return was < 0 ? was : 0;
     TRY(open_source(m, call, r, err));

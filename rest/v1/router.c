@@ -110,6 +110,22 @@ const struct read_options *rq_read_options(const struct rq *q, struct read_optio
     return to;
 }
 
+/* FNV-1a; of no use against who wants a collision: the keys are the caller's own. */
+static uint64_t print(uint64_t h, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)s[i]) * 0x100000001b3u;
+    return (h ^ 0xff) * 0x100000001b3u;
+}
+
+/* What a retry has in common with the first try beside operation and paths: the query, and of content the length. */
+static uint64_t print_head(const struct rq *q)
+{
+    const char *query = http_query(q->http), *len = http_header(q->http, "Content-Length");
+    uint64_t h = print(0xcbf29ce484222325u, query, strlen(query));
+    return len ? print(h, len, strlen(len)) : h;
+}
+
 static int check_query(struct rq *q, struct err *err)
 {
     for (size_t i = 0; i < q->query.count; i++) {
@@ -136,6 +152,8 @@ static int parse_body(struct rq *q, struct err *err)
         return 0;
     AUTO(buf) text = {.max = conf_size(CONF_WEB_BODY_MAX)};
     TRY(http_body_read(q->http, conf_size(CONF_WEB_BODY_MAX), &text, err));
+    if (q->call.idempotency_key)
+        q->call.request_print = print(q->call.request_print, text.data, text.len);
     if (text.len == 0) /* all members optional: no body is an empty object */
         buf_adds(&text, "{}");
     q->body = json_parse(text.data, text.len, err);
@@ -251,6 +269,8 @@ static int serve(struct rq *q, struct err *err)
     if (!(q->route->flags & ROUTE_OPEN))
         TRY(auth_check(q, err));
     TRY(fill_call(q, err));
+    if (q->call.idempotency_key)
+        q->call.request_print = print_head(q);
     TRY(check_query(q, err));
     TRY(parse_body(q, err));
     buf_init(&q->out, 64 << 20);

@@ -333,6 +333,39 @@ def test_idempotency(node, folder):
     assert node.get(f"{folder}/once") == b"once"
 
 
+def test_idempotency_of_the_same_request_at_the_same_time(node, folder):
+    for write_type in ["THROUGH", "MUST_CACHE", "ASYNC_THROUGH"]:
+        path = f"{folder}/once-{write_type}"
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+
+        def put(_):
+            return node.call("PUT", f"/files{path}?content&overwrite=true&write_type={write_type}", data=b"z" * 100_000, headers=key, timeout=20)
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(put, range(8)))
+        assert all(a.status_code in (200, 201) for a in answers), [a.text for a in answers]
+        assert sum("Idempotent-Replayed" not in a.headers for a in answers) == 1
+        assert len({a.headers["ETag"] for a in answers}) == 1 and node.get(path) == b"z" * 100_000
+    assert node.ok("GET", "/doctor").json()["items"] == []
+
+
+def test_idempotency_key_with_another_request(node, folder):
+    def key():
+        return {"Idempotency-Key": uuid.uuid4().hex}
+
+    one = key()
+    node.ok("PUT", f"/files{folder}/f?content", data=b"one", headers=one)
+    error(node.call("PUT", f"/files{folder}/f?content", data=b"three", headers=one), 409, "conflict")
+    error(node.call("PUT", f"/files{folder}/f?content&overwrite=true", data=b"one", headers=one), 409, "conflict")
+    two = key()
+    node.ok("PATCH", f"/files{folder}/f", json={"mode": "600"}, headers=two)
+    error(node.call("PATCH", f"/files{folder}/f", json={"mode": "640"}, headers=two), 409, "conflict")
+    assert node.ok("PATCH", f"/files{folder}/f", json={"mode": "600"}, headers=two).headers["Idempotent-Replayed"] == "true"
+    node.ok("DELETE", f"/files{folder}/f")
+    again = node.call("PUT", f"/files{folder}/f?content", data=b"one", headers=one)  # done once, and removed since
+    assert again.status_code == 201 and again.json()["index"] and again.headers["Idempotent-Replayed"] == "true"
+
+
 def test_if_match_of_every_change(node, folder):
     node.put(f"{folder}/f", b"1")
     path, stale = f"/files{folder}/f", {"If-Match": '"1-1-1"'}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """session_*, sessions_*, users_*, tokens_*: who may do what."""
+import concurrent.futures
 import uuid
 
 import pytest
@@ -141,6 +142,24 @@ def test_a_scope_is_a_fence(node, folder):
     error(node.call("POST", "/tokens", json={"label": "out", "scope": "/"}, token=token), 403, "permission_denied")
     node.ok("POST", "/tokens", json={"label": "in", "scope": f"{folder}/d"}, token=token)
     node.ok("GET", "/session", token=token)
+
+
+def test_retries_of_people_act_once(node):
+    def key():
+        return {"Idempotency-Key": uuid.uuid4().hex}
+
+    spec, one = {"label": "retried " + uuid.uuid4().hex}, key()
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: node.ok("POST", "/tokens", json=spec, headers=one).json(), range(6)))
+    assert sum(a["token"] is not None for a in answers) == 1 and len({a["id"] for a in answers}) == 1
+    assert [t["label"] for t in node.ok("GET", "/tokens").json()["items"]].count(spec["label"]) == 1
+    error(node.call("POST", "/tokens", json={"label": spec["label"], "role": "viewer"}, headers=one), 409, "conflict")
+    name, two, three = "u" + uuid.uuid4().hex[:8], key(), key()
+    user = {"name": name, "password": "0123456789ab", "role": "viewer"}
+    node.ok("POST", "/users", json=user, headers=two)
+    assert node.ok("POST", "/users", json=user, headers=two).headers["Idempotent-Replayed"] == "true"
+    node.ok("DELETE", f"/users/{name}", headers=three)
+    assert node.ok("DELETE", f"/users/{name}", headers=three).headers["Idempotent-Replayed"] == "true"
 
 
 def test_no_secret_in_the_log(node, user):
