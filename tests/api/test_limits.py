@@ -44,6 +44,7 @@ def test_silent_store_is_refused_within_ten_seconds(node, silent_server):
     answer = node.call("POST", "/mounts", json={"path": "/silent", "uri": "s3://bucket/x",
                                                 "options": {**S3, "isthmus.underfs.s3.endpoint": f"http://127.0.0.1:{silent_server}"}})
     assert answer.status_code >= 400 and time.monotonic() - began < 11, answer.text
+    assert f"127.0.0.1:{silent_server}" in answer.json()["message"] and "no answer in time" in answer.json()["message"]
     error(node.call("GET", "/files/silent"), 404, "not_found")
 
 

@@ -184,6 +184,13 @@ static void uris(void **state)
     assert_true(mounts_record_is_below("file:///a/b", "/a"));
     assert_true(mounts_record_is_below("/a", "/"));
     assert_false(mounts_record_is_below("/ab", "/a"));
+    assert_true(mounts_record_is_below("s3a://b/x", "S3://b"));
+    assert_false(mounts_record_is_below("s3://b", "/b"));
+    static const char *const names[][2] = {{"//a/./b/.", "/a/b"}, {"file:////a//b/", "file:///a/b"}, {"/", "/"}, {"/.", "/"}, {"/a/.b/..c", "/a/.b/..c"}, {"s3://b//k/", "s3://b//k"}};
+    for (size_t i = 0; i < array_len(names); i++) {
+        AUTO_FREE char *name = mounts_record_uri(names[i][0]);
+        assert_string_equal(name, names[i][1]);
+    }
     assert_false(mounts_record_is_below("s3://bucket2", "s3://bucket"));
 }
 
