@@ -59,6 +59,11 @@ expect 255 'already exists' fs mkdir '/a/b c'
 expect 0 'Copied file://.* to /a/b c/random' fs copyFromLocal "$dir/random" '/a/b c'
 expect 255 'already exists' fs copyFromLocal "$dir/random" '/a/b c/random'
 expect 0 'Copied' fs copyToLocal '/a/b c/random' "$dir/back"
+mkfifo "$dir/pipe"
+timeout 30 cmp "$dir/pipe" "$dir/random" &
+piped=$!
+expect 0 'Copied' fs copyToLocal '/a/b c/random' "$dir/pipe" # written to, not replaced
+wait $piped || failed=$((failed + 1))
 cmp "$dir/random" "$dir/back" || failed=$((failed + 1))
 "$isthmus" --home "$home" fs cat '/a/b c/random' | cmp - "$dir/random" || failed=$((failed + 1))
 "$isthmus" --home "$home" fs tail -c 100 '/a/b c/random' | cmp - <(tail -c 100 "$dir/random") || failed=$((failed + 1))
