@@ -142,6 +142,13 @@ def test_wrong_settings_stop_the_start(tmp_path):
             f.write("# a comment\n" + line + "\n")
         got = run_daemon(home)
         assert got.returncode != 0 and wanted in got.stderr and ":2" in got.stderr, (line, got.stderr)
+    for line, wanted in [("isthmus.security.authorization.permission.umask=999", "octal"), ("isthmus.security.authorization.permission.umask=none", "octal"),
+                         ("isthmus.worker.tieredstore.watermark.low=97", "not below"), ("isthmus.master.web.bind.host=0.0.0.0", "loopback"),
+                         ("isthmus.master.web.bind.host=::", "loopback"), ("isthmus.master.web.bind.host=", "loopback")]:
+        with open(f"{home}/conf/isthmus-site.properties", "w") as f:
+            f.write("# a comment\n" + line + "\n")
+        got = run_daemon(home)
+        assert got.returncode != 0 and wanted in got.stderr and ":2" in got.stderr and line.split("=")[0] in got.stderr, (line, got.stderr)
     os.remove(f"{home}/conf/isthmus-site.properties")
     refused = run_daemon(home, "-Disthmus.master.web.bind.host=0.0.0.0")
     assert refused.returncode != 0 and "TLS" in refused.stderr
