@@ -129,6 +129,19 @@ def test_a_store_that_dies_later_slows_nobody_else(node, folder):
     fake.socket.close()
 
 
+def test_a_key_that_the_store_cannot_have_leaves_nothing_open(node):
+    fake = FakeS3()
+    fake.start()
+    mounted = node.ok("POST", "/mounts", json={"path": "/keys", "uri": "s3://keys", "options": {**S3, "isthmus.underfs.s3.endpoint": f"http://127.0.0.1:{fake.port}"}})
+    for _ in range(3):
+        began = time.monotonic()
+        answer = node.call("PUT", "/files/keys" + ("/" + "k" * 200) * 6 + "?content&recursive=true", data=b"x")
+        assert "1024" in error(answer, 400, "name_too_long")["message"] and time.monotonic() - began < 5
+        time.sleep(1.5)
+    node.ok("DELETE", f"/mounts/{mounted.json()['id']}")
+    fake.socket.close()
+
+
 def run_daemon(home, *options):
     return subprocess.run([daemon_path(), "--home", home, *options, "run"], capture_output=True, text=True, timeout=60)
 
