@@ -142,6 +142,24 @@ def test_a_key_that_the_store_cannot_have_leaves_nothing_open(node):
     fake.socket.close()
 
 
+def test_idle_connections_do_not_shut_others_out(node):
+    idle = []
+    try:
+        for _ in range(100):  # of 64 threads
+            s = socket.create_connection(("127.0.0.1", node.port), timeout=10)
+            s.sendall(b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b" 200 " in s.recv(1000)
+            idle.append(s)
+        began = time.monotonic()
+        assert requests.get(node.url("/health"), timeout=30).ok and time.monotonic() - began < 5
+    finally:
+        for s in idle:
+            s.close()
+    time.sleep(0.5)
+    with requests.Session() as session:  # when they are gone, connections are kept again
+        assert "Connection" not in session.get(node.url("/health")).headers
+
+
 def run_daemon(home, *options):
     return subprocess.run([daemon_path(), "--home", home, *options, "run"], capture_output=True, text=True, timeout=60)
 
