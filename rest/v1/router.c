@@ -263,8 +263,22 @@ static int fill_call(struct rq *q, struct err *err)
     return 0;
 }
 
+/* Two that read the head differently would see the body end in two places (RFC 9112, 6.3): a number is one, and one of both. */
+static int check_framing(const struct rq *q, struct err *err)
+{
+    const char *len = http_header(q->http, "Content-Length");
+    if (!len)
+        return 0;
+    if (!*len || strspn(len, "0123456789") != strlen(len))
+        return err_set(err, ERR_INVALID_ARGUMENT, "Content-Length must be a number, not '%.40s'", len);
+    if (http_header(q->http, "Transfer-Encoding"))
+        return err_set(err, ERR_INVALID_ARGUMENT, "Content-Length and Transfer-Encoding exclude each other");
+    return 0;
+}
+
 static int serve(struct rq *q, struct err *err)
 {
+    TRY(check_framing(q, err));
     TRY(route(q, err));
     if (!(q->route->flags & ROUTE_OPEN))
         TRY(auth_check(q, err));
