@@ -259,6 +259,10 @@ def test_disk_full_is_refused_and_recovers(tmp_path):
             assert time.monotonic() < end, refused.text
         assert refused.json()["code"] == "no_space"
         assert n.get("/before") == b"before"
+        end = time.monotonic() + 5
+        while not [a for a in n.ok("GET", "/overview").json()["attention"] if a["code"].endswith("no_space")]:
+            assert time.monotonic() < end, "the overview does not say that changes are refused"
+            time.sleep(0.1)
         filler.close()
         os.remove(f"{disk}/filler")
         end = time.monotonic() + 20
