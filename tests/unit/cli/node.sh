@@ -49,6 +49,10 @@ expect 0 'Isthmus is running: pid [0-9]+, http://127.0.0.1:[0-9]+/' start
 expect 0 'already running' start
 expect 0 'version  [0-9.]+' status
 expect 0 '"running":true' status --json
+for read in version validateConf validateEnv 'validateEnv list' 'fsadmin pathConf show /' 'fs count /' 'fsadmin doctor'; do
+    # shellcheck disable=SC2086
+    "$isthmus" --home "$home" $read --json | python3 -c 'import json, sys; json.load(sys.stdin)' || { echo "FAILED: $read --json"; failed=$((failed + 1)); }
+done
 expect 0 '(Passed the test!.*){24}24 of 24 passed' runTests
 expect 0 'Passed the test!' runTest Basic CACHE THROUGH
 
