@@ -156,12 +156,16 @@ static int check_change(struct identity_service *s, const struct call *c, const 
     if (u->password)
         TRY(password_rules(u->name, u->password, err));
     if (is_self && u->password) {
+        TRY(backoff_check(&s->backoff, u->name, c->from, err));
         int rc = u->old_password ? password_check(s, now, u->old_password, err) : -ERR_UNAUTHENTICATED;
         if (rc == -ERR_UNAUTHENTICATED) {
+            if (u->old_password)
+                backoff_failed(&s->backoff, u->name, c->from);
             err_set(err, ERR_PERMISSION_DENIED, "the old password is wrong");
             return err ? err_field(err, "old_password") : -(int)ERR_PERMISSION_DENIED;
         }
         TRY(rc);
+        backoff_succeeded(&s->backoff, u->name, c->from);
     }
     return 0;
 }

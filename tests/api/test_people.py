@@ -129,6 +129,16 @@ def test_tokens_create_list_delete(node, user, folder):
     error(node.call("POST", "/tokens", json={"label": "past", "expires": "2001-01-01T00:00:00Z"}), 400, "invalid_argument")
 
 
+def test_guessing_the_old_password_is_slowed_down():
+    n = Node().format().start()
+    try:
+        statuses = [n.call("PATCH", "/users/admin", json={"password": "0123456789ab", "old_password": f"guess {i}"}).status_code for i in range(8)]
+        assert statuses[:5] == [403] * 5 and statuses[-1] == 429, statuses
+    finally:
+        n.stop()
+        n.remove()
+
+
 def test_a_scope_is_a_fence(node, folder):
     """An admin's token for one path is no way to the rest of the node."""
     token = node.ok("POST", "/tokens", json={"label": "fenced", "scope": folder}).json()["token"]
