@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import pytest
 import requests
@@ -92,8 +93,45 @@ class FakeS3(threading.Thread):
         if method == b"DELETE":
             return self.objects.pop(target, True) is not None, b""
         if b"list-type" in target:
-            return True, b'<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>'
+            return True, self.listing(target.decode())
         return target in self.objects, self.objects.get(target, b"") if method == b"GET" else b""
+
+
+    def listing(self, target):
+        url = urllib.parse.urlsplit(target)
+        query = {k: v[0] for k, v in urllib.parse.parse_qs(url.query).items()}
+        prefix, delimiter, top, found = query.get("prefix", ""), query.get("delimiter"), url.path.rstrip("/") + "/", ""
+        keys = sorted(urllib.parse.unquote(k.decode())[len(top):] for k in self.objects if k.startswith(top.encode()))
+        inside = [k for k in keys if k.startswith(prefix)]
+        below = {prefix + k[len(prefix):].split("/")[0] + "/" for k in inside if delimiter and "/" in k[len(prefix):]}
+        for k in inside:
+            if not delimiter or "/" not in k[len(prefix):]:
+                found += f'<Contents><Key>{k}</Key><Size>1</Size><ETag>"x"</ETag><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>'
+        found += "".join(f"<CommonPrefixes><Prefix>{p}</Prefix></CommonPrefixes>" for p in sorted(below))
+        return f'<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated>{found}</ListBucketResult>'.encode()
+
+
+def test_keys_that_no_path_can_have_stop_no_removal_and_no_move(node):
+    """They stay where they are; a removal says so, a rename ends without them; neither asks the store for ever."""
+    fake = FakeS3()
+    fake.start()
+    for top in ["gone", "moved"]:
+        fake.objects.update({f"/odd/{top}/{k}".encode(): b"1" for k in ["a", "sub/", "sub//x", "sub/ok"]})
+    mounted = node.ok("POST", "/mounts", json={"path": "/odd", "uri": "s3://odd", "options": {**S3, "isthmus.underfs.s3.endpoint": f"http://127.0.0.1:{fake.port}",
+                                                                                              "isthmus.underfs.s3.bulk.delete.enabled": "false"}})
+    assert [e["name"] for e in node.ok("GET", "/files/odd/gone?list&recursive=true").json()["items"]] == ["a", "sub", "ok"]
+    answer = node.call("DELETE", "/files/odd/gone?recursive=true", timeout=20)
+    assert "no path can have" in error(answer, 409, "not_empty")["message"]
+    assert sorted(k for k in fake.objects if k.startswith(b"/odd/gone/")) == [b"/odd/gone/sub/", b"/odd/gone/sub//x"]
+    node.ok("GET", "/files/odd/moved?list&recursive=true")
+    node.ok("POST", "/files/odd/moved:rename", json={"to": "/odd/new"})
+    end = time.monotonic() + 15
+    while [t for t in node.ok("GET", "/tasks").json()["items"] if t["kind"] == "move"]:
+        assert time.monotonic() < end, "the move does not end"
+        time.sleep(0.1)
+    assert b"/odd/new/sub/ok" in fake.objects and b"/odd/moved/sub/ok" not in fake.objects
+    node.ok("DELETE", f"/mounts/{mounted.json()['id']}")
+    fake.socket.close()
 
 
 def test_a_store_that_dies_later_slows_nobody_else(node, folder):
