@@ -3,6 +3,7 @@
  * isthmusd: the daemon's command line.  `isthmus` (the command line for people) calls it for what happens on the
  * node itself: format, restore, run.
  */
+#include "base/arguments.h"
 #include "base/conf.h"
 #include "base/fault.h"
 #include "base/file_util.h"
@@ -211,6 +212,7 @@ int main(int argc, char **argv)
                {"faultPoints", fault_points}};
     struct arguments a = {0};
     struct err err = {0};
+    argv = arguments_hide(argc, argv);
     if (argc == 2 && !strcmp(argv[1], "--version")) {
         puts(ISTHMUS_VERSION);
         return 0;

@@ -19,8 +19,10 @@
 #include "rest/v1/rest.h"
 #include "worker/worker.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { START_MS = 600000 };
 
@@ -140,6 +142,16 @@ static int start_master(struct roles *r, struct err *err)
     return 0;
 }
 
+/* The library says only that it does not work. */
+static int check_certificate(const char *file, struct err *err)
+{
+    char source[512];
+    if (access(file, R_OK) == 0)
+        return 0;
+    return err_set_errno(err, ERR_CONFIG, errno, "isthmus.web.tls.certificate (%.200s): '%.200s' cannot be read",
+                         conf_source_text(CONF_WEB_TLS_CERT, source), file);
+}
+
 static int serve(struct roles *r, bool log_to_file, struct err *err)
 {
     struct fs_parts parts = {.meta = master_meta_api(r->master), .data = &r->data, .mounts = master_mount_api(r->master),
@@ -151,6 +163,8 @@ static int serve(struct roles *r, bool log_to_file, struct err *err)
     r->rest = rest_new(&(struct rest_options){.fs = r->fs, .node = conf_text(CONF_HOSTNAME), .log_path = log_to_file ? r->log_path : NULL});
     struct http_options o = {.bind = conf_text(CONF_WEB_BIND), .port = (int)conf_int(CONF_WEB_PORT), .threads = (unsigned)conf_int(CONF_WEB_THREADS),
                              .tls_certificate = is_tls ? conf_text(CONF_WEB_TLS_CERT) : NULL, .handler = rest_handle, .arg = r->rest};
+    if (is_tls)
+        TRY(check_certificate(o.tls_certificate, err));
     TRY(http_server_start(&o, &r->http, err));
     snprintf(r->url, sizeof r->url, "%s://%s:%d/", is_tls ? "https" : "http", conf_text(CONF_WEB_BIND), http_server_port(r->http));
     return 0;

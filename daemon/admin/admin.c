@@ -135,6 +135,8 @@ static int attention(void *impl, const struct call *call, int (*each)(void *arg,
     if (j.state == JOURNAL_NO_SPACE || j.state == JOURNAL_FAILED)
         rc = each(arg, &(struct finding){"error", j.state == JOURNAL_FAILED ? "journal_failed" : "journal_no_space",
                                          j.failure[0] ? j.failure : "The disk of the journal is nearly full: changes are refused until there is room"});
+    if (!meta_has_room(a->meta) && !rc)
+        rc = each(arg, &(struct finding){"error", "metadata_no_space", "The disk of the metadata is nearly full: changes are refused until there is room"});
     if (a->data)
         a->data->status(a->data->impl, &d);
     for (size_t i = 0; i < d.tier_count && !rc; i++)

@@ -7,6 +7,7 @@
 #include "base/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 char *file_info_tag(const struct inode *i, char to[64])
 {
@@ -20,6 +21,12 @@ char *file_info_tag(const struct inode *i, char to[64])
     *p++ = '"';
     *p = 0;
     return to;
+}
+
+bool file_tag_matches(const char *list, const char *tag)
+{
+    const char *at = strstr(list, tag);
+    return !strcmp(list, "*") || (at && (at == list || at[-1] != '/'));
 }
 
 void read_plan_done(struct read_plan *p)

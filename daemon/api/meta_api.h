@@ -143,6 +143,7 @@ struct remove_options {
 
 struct rename_options {
     bool overwrite; /* replace a file at the target */
+    const char *if_match; /* tag of what is renamed, see file_info_tag */
 };
 
 struct usage { /* of a subtree */
@@ -180,7 +181,8 @@ struct meta_api {
     int (*rename)(void *impl, const struct call *, const char *from, const char *to, const struct rename_options *, struct err *);
     int (*remove)(void *impl, const struct call *, const char *path, const struct remove_options *, struct err *);
     int (*set_attr)(void *impl, const struct call *, const char *path, const struct attr_change *, struct err *);
-    int (*set_acl)(void *impl, const struct call *, const char *path, enum acl_action, const struct acl_entry *, size_t n, bool is_recursive, struct err *);
+    int (*set_acl)(void *impl, const struct call *, const char *path, enum acl_action, const struct acl_entry *, size_t n, bool is_recursive, const char *if_match,
+                   struct err *);
     int (*symlink)(void *impl, const struct call *, const char *target, const char *path, struct err *);
     /* Cached bytes go, metadata stays. result->effects say how many files and bytes. */
     int (*free)(void *impl, const struct call *, const char *path, bool is_recursive, bool is_forced, struct err *);
@@ -202,3 +204,5 @@ struct meta_api {
 
 /* The strong tag of a file or directory: quoted hex of ino, data_ver and attr_ver; for ETag and If-Match. */
 char *file_info_tag(const struct inode *i, char to[64]);
+/* Does an If-Match header, a list of tags or "*", hold this tag?  A weak one never does (RFC 9110, 13.1.1). */
+bool file_tag_matches(const char *list, const char *tag);

@@ -56,6 +56,7 @@ struct call {
     const char *via;            /* "rest", "ui", "cli", "system"; static */
     const char *from;           /* address of the peer or "" */
     const char *idempotency_key; /* NULL: none */
+    uint64_t request_print;     /* of what was asked, to tell a retry from another request with the same key */
     uint64_t min_index;         /* read your writes: wait until applied; 0: no wish */
     bool is_dry_run;            /* say what would happen, change nothing */
     struct call_result *result; /* may be NULL */

@@ -269,7 +269,7 @@ int conf_load(const char *file, bool must_exist, size_t n, const char *const *as
     TRY(load_all(&l, file, must_exist, n, assignments, err));
     free_settings(active);
     active = steal(&l.settings);
-    return 0;
+    return conf_verify(err);
 }
 
 /* ---- values ---- */

@@ -40,6 +40,8 @@ int conf_parse(const char *text, size_t len, const char *name,
                void *arg, struct err *err) must_use;
 /* Would `value` be accepted for this option? */
 int conf_check(enum conf_id id, const char *value, struct err *err) must_use;
+/* After conf_load: what one value alone cannot tell.  Called by it. */
+int conf_verify(struct err *err) must_use;
 int conf_set_live(enum conf_id id, const char *value, struct err *err) must_use;
 
 /* Values, with ${…} resolved. Strings are valid until the option is set again at run time. */

@@ -18,7 +18,7 @@ enum err_code {
 struct err {
     enum err_code code;
     char text[240];   /* sentence for a person: what, on what, why; never a secret */
-    char field[32];   /* the argument at fault as the caller spelled it, or "" */
+    char field[64];   /* the argument at fault as the caller spelled it, or "" */
     const char *file; /* where it was set */
     int line;
 };

@@ -154,12 +154,16 @@ static int fail(struct run *r, int rc)
     return rc;
 }
 
+static void shown_url(const char *url, char to[100]);
+
 static int check_deadline(struct run *r)
 {
-    if (clock_is_past(r->x->deadline_ms))
-        return fail(r, err_set(r->err, ERR_TIMEOUT, "the deadline passed after %llu bytes",
-                               (unsigned long long)r->x->received));
-    return 0;
+    char where[100];
+    if (!clock_is_past(r->x->deadline_ms))
+        return 0;
+    shown_url(r->x->url, where);
+    return fail(r, err_set(r->err, ERR_TIMEOUT, "%s %s: no %s in time, %llu bytes came", r->x->method, where,
+                           r->x->received ? "whole answer" : "answer", (unsigned long long)r->x->received));
 }
 
 /* Other answers are for a message: what does not fit is dropped. */

@@ -68,19 +68,31 @@ static int path_conf_show(struct cli *c, const struct args *a, struct err *err)
 {
     char path[PATH_MAX_BYTES + 1];
     struct json *j = NULL;
+    AUTO(buf) text = {.max = BUF_MAX_ANY};
+    struct json_out o;
     TRY(paths_take(a->items[0], path, err));
     TRY(client_get(c, "/config/paths", &j, err));
+    json_out_init(&o, &text);
+    json_begin_object(&o, NULL);
+    json_begin_array(&o, "items");
     const struct json *items = json_get(j, "items");
     for (size_t i = 0; i < json_size(items); i++) {
         const struct json *row = json_at(items, i);
         bool is_here = !strcmp(member(row, "path"), path);
         if (!is_here && !(args_has(a, "all") && is_at(member(row, "path"), path) && !is_overruled(items, row, path)))
             continue;
-        if (c->is_json)
-            show_json(row);
-        else
+        if (!c->is_json)
             printf("%s=%s\n", member(row, "key"), member(row, "value"));
+        json_begin_object(&o, NULL);
+        json_put_string(&o, "path", member(row, "path"));
+        json_put_string(&o, "key", member(row, "key"));
+        json_put_string(&o, "value", member(row, "value"));
+        json_end_object(&o);
     }
+    json_end_array(&o);
+    json_end_object(&o);
+    if (c->is_json)
+        puts(buf_str(&text));
     json_free(j);
     return 0;
 }

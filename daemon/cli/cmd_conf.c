@@ -132,15 +132,29 @@ static int get_conf(struct cli *c, const struct args *a, struct err *err)
     return 0;
 }
 
+static void show_verdict(bool is_valid, const char *why)
+{
+    AUTO(buf) text = {.max = 1 << 16};
+    struct json_out o;
+    json_out_init(&o, &text);
+    json_begin_object(&o, NULL);
+    json_put_bool(&o, "valid", is_valid);
+    json_put_string(&o, "error", is_valid ? NULL : why);
+    json_end_object(&o);
+    puts(buf_str(&text));
+}
+
 static int validate_conf(struct cli *c, const struct args *a, struct err *err)
 {
     (void)a;
-    if (cli_conf(c, err) < 0) {
+    bool is_valid = cli_conf(c, err) == 0; /* loading checks every key and value */
+    if (c->is_json)
+        show_verdict(is_valid, err->text);
+    else if (is_valid)
+        puts("Validation succeeded.");
+    else
         printf("Validation failed: %s\n", err->text);
-        return CLI_FAILED;
-    }
-    puts("Validation succeeded."); /* loading checks every key and value */
-    return 0;
+    return is_valid ? 0 : CLI_FAILED;
 }
 
 static const struct flag conf_flags[] = {{NULL, "source", NULL, "say where the value comes from"},
@@ -150,5 +164,5 @@ static const struct flag conf_flags[] = {{NULL, "source", NULL, "say where the v
 
 const struct command cmd_conf[] = {
     {"", "getConf", "[key]", 0, 1, conf_flags, COMMAND_READS, "Prints the value of a setting, or all of them.", get_conf, NULL},
-    {"", "validateConf", "", 0, 0, NULL, 0, "Checks the settings of this home.", validate_conf, NULL},
+    {"", "validateConf", "", 0, 0, NULL, COMMAND_READS, "Checks the settings of this home.", validate_conf, NULL},
     {0}};

@@ -226,15 +226,23 @@ static const struct check {
               {"ulimit.nofile", check_files, true, true},
               {"ulimit.nproc", check_processes, true, true}};
 
-static enum verdict run_check(struct cli *c, const struct check *k)
+static enum verdict run_check(struct cli *c, const struct check *k, struct json_out *json)
 {
     static const struct {
         const char *word, *colour;
     } shown[] = {{"OK", "32"}, {"WARNING", "33"}, {"FAILED", "31"}, {"SKIPPED", "35"}};
     AUTO(buf) why = {.max = 4096};
-    printf("Validating %s...", k->name);
+    if (!c->is_json)
+        printf("Validating %s...", k->name);
     fflush(stdout);
     enum verdict v = k->run(c, &why);
+    json_begin_object(json, NULL);
+    json_put_string(json, "name", k->name);
+    json_put_string(json, "state", shown[v].word);
+    json_put_string(json, "detail", why.len ? buf_str(&why) : NULL);
+    json_end_object(json);
+    if (c->is_json)
+        return v;
     show_coloured(shown[v].colour, shown[v].word);
     printf("%s%s\n", why.len ? ": " : "", buf_str(&why));
     return v;
@@ -246,24 +254,36 @@ static int validate_env(struct cli *c, const struct args *a, struct err *err)
     bool is_list = !strcmp(target, "list"), master = strcmp(target, "worker") && strcmp(target, "workers");
     bool worker = strcmp(target, "master") && strcmp(target, "masters");
     size_t seen[4] = {0};
+    AUTO(buf) text = {.max = 1 << 20};
+    struct json_out json;
+    json_out_init(&json, &text);
     if (master && worker && !is_list && strcmp(target, "local") && strcmp(target, "all"))
         return err_set(err, ERR_INVALID_ARGUMENT, "%.40s is not a target: local, master, worker, all or list", target);
     if (!is_list) {
         TRY(cli_conf(c, err));
-        printf("Validating %s environment...\n", target);
+        if (!c->is_json)
+            printf("Validating %s environment...\n", target);
     }
+    json_begin_object(&json, NULL);
+    json_begin_array(&json, "items");
     for (size_t i = 0; i < array_len(checks); i++) {
         const struct check *k = &checks[i];
         if (!text_starts(k->name, prefix) || !((master && k->is_master) || (worker && k->is_worker)))
             continue;
-        if (is_list)
-            puts(k->name);
+        if (!is_list)
+            seen[run_check(c, k, &json)]++;
+        else if (c->is_json)
+            json_put_string(&json, NULL, k->name);
         else
-            seen[run_check(c, k)]++;
+            puts(k->name);
     }
-    if (is_list)
+    json_end_array(&json);
+    json_end_object(&json);
+    if (c->is_json)
+        puts(buf_str(&text));
+    else if (is_list)
         return 0;
-    if (seen[FAILED])
+    else if (seen[FAILED])
         printf("%zu failures, %zu warnings.\n", seen[FAILED], seen[WARNING]);
     else
         puts("Validation succeeded.");
@@ -271,5 +291,5 @@ static int validate_env(struct cli *c, const struct args *a, struct err *err)
 }
 
 const struct command cmd_env[] = {
-    {"", "validateEnv", "[local|master|worker|all|list] [task prefix]", 0, 2, NULL, 0, "Checks ports, folders, space and limits of this machine.", validate_env, NULL},
+    {"", "validateEnv", "[local|master|worker|all|list] [task prefix]", 0, 2, NULL, COMMAND_READS, "Checks ports, folders, space and limits of this machine.", validate_env, NULL},
     {0}};

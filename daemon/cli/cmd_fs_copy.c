@@ -211,29 +211,37 @@ static int fd_push(struct sink *sink, const struct slice *s, struct err *err)
     return file_write_all(((struct fd_sink *)sink)->fd, s->mem, s->len, err);
 }
 
-static int fetch_into(struct cli *c, const char *from, const char *temporary, struct err *err)
+static int fetch_into(struct cli *c, const char *from, const char *temporary, int flags, struct err *err)
 {
-    AUTO_FD int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    AUTO_FD int fd = open(temporary, O_WRONLY | O_CLOEXEC | flags, 0644);
     if (fd < 0)
         return err_set_errno(err, ERR_OK, errno, "cannot make %.150s", temporary);
     struct fd_sink s = {.sink.push = fd_push, .fd = fd};
     TRY(client_read(c, from, "", NULL, &s.sink, err));
-    return fsync(fd) ? err_set_errno(err, ERR_OK, errno, "cannot write %.150s", temporary) : 0;
+    return flags && fsync(fd) ? err_set_errno(err, ERR_OK, errno, "cannot write %.150s", temporary) : 0;
+}
+
+/* Whole under a name of its own first, then in the place of what was there. */
+static int fetch_beside(struct cli *c, const char *from, const char *to, struct err *err)
+{
+    char random[9];
+    const char *slash = strrchr(to, '/');
+    crypto_random_text(random, 8);
+    AUTO_FREE char *temporary = xasprintf("%.*s.%s_copyToLocal_", slash ? (int)(slash - to + 1) : 0, to, random);
+    int rc = fetch_into(c, from, temporary, O_CREAT | O_EXCL, err);
+    if (rc == 0 && rename(temporary, to))
+        rc = err_set_errno(err, ERR_OK, errno, "cannot make %.150s", to);
+    if (rc < 0)
+        unlink(temporary);
+    return rc;
 }
 
 static int fetch_file(struct cli *c, const char *from, const char *to, struct err *err)
 {
-    char random[9], full[4352];
-    const char *slash = strrchr(to, '/');
-    crypto_random_text(random, 8);
-    AUTO_FREE char *temporary = xasprintf("%.*s.%s_copyToLocal_", slash ? (int)(slash - to + 1) : 0, to, random);
-    int rc = fetch_into(c, from, temporary, err);
-    if (rc == 0 && rename(temporary, to))
-        rc = err_set_errno(err, ERR_OK, errno, "cannot make %.150s", to);
-    if (rc < 0) {
-        unlink(temporary);
-        return rc;
-    }
+    char full[4352];
+    struct stat st;
+    bool is_special = stat(to, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode); /* /dev/null, a pipe: to be written to, not replaced */
+    TRY(is_special ? fetch_into(c, from, to, 0, err) : fetch_beside(c, from, to, err));
     absolute(to, full);
     printf("Copied %s to file://%s\n", from, full);
     return 0;

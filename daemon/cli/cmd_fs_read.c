@@ -119,7 +119,18 @@ static int checksum_path(struct cli *c, const struct args *a, const char *path, 
     crypto_digest_free(out.digest);
     TRY(rc);
     text_hex(sum, len, hex);
-    printf("md5sum: %s\n\n", hex);
+    if (!c->is_json) {
+        printf("md5sum: %s\n\n", hex);
+        return 0;
+    }
+    AUTO(buf) text = {.max = 1 << 16};
+    struct json_out o;
+    json_out_init(&o, &text);
+    json_begin_object(&o, NULL);
+    json_put_string(&o, "path", path);
+    json_put_string(&o, "md5", hex);
+    json_end_object(&o);
+    puts(buf_str(&text));
     return 0;
 }
 
@@ -354,7 +365,7 @@ const struct command cmd_fs_read[] = {
     {"fs", "cat", "<path>...", 1, -1, NULL, 0, "Prints the bytes of files.", cat, NULL},
     {"fs", "head", "<path>...", 1, -1, part_flags, 0, "Prints the first bytes of files.", head, NULL},
     {"fs", "tail", "<path>...", 1, -1, part_flags, 0, "Prints the last bytes of files.", tail, NULL},
-    {"fs", "checksum", "<path>...", 1, -1, NULL, 0, "Prints the MD5 of files.", checksum, NULL},
+    {"fs", "checksum", "<path>...", 1, -1, NULL, COMMAND_READS, "Prints the MD5 of files.", checksum, NULL},
     {"fs", "stat", "<path>...", 0, -1, stat_flags, COMMAND_READS, "Prints what is known of files and directories.", fs_stat, NULL},
     {"fs", "test", "<path>", 1, 1, test_flags, 0, "Tests a path; exit code 0 when it is so, 1 when not.", test_path, NULL},
     {"fs", "count", "<path>...", 1, -1, count_flags, COMMAND_READS, "Counts files, directories and bytes below.", count, NULL},

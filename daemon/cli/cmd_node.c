@@ -251,9 +251,10 @@ static int status(struct cli *c, const struct args *a, struct err *err)
 
 static int version(struct cli *c, const struct args *a, struct err *err)
 {
-    (void)c;
     (void)err;
-    if (args_has(a, "r"))
+    if (c->is_json)
+        printf("{\"version\":\"%s\",\"revision\":\"%s\"}\n", ISTHMUS_VERSION, cli_revision);
+    else if (args_has(a, "r"))
         printf("%s-%s\n", ISTHMUS_VERSION, cli_revision);
     else
         puts(ISTHMUS_VERSION);
@@ -286,5 +287,5 @@ const struct command cmd_node[] = {
     {"", "status", "", 0, 0, NULL, COMMAND_READS, "Is the daemon running? Exit code 0 when it answers.", status, NULL},
     {"", "restore", "<file>", 1, 1, NULL, 0, "Fills an empty home from a backup; the passphrase is in ISTHMUS_PASSPHRASE.", restore, NULL},
     {"", "readJournal", "", 0, 0, journal_flags, 0, "Prints the journal of a stopped node as text.", read_journal, NULL},
-    {"", "version", "", 0, 0, version_flags, 0, "Prints the version.", version, NULL},
+    {"", "version", "", 0, 0, version_flags, COMMAND_READS, "Prints the version.", version, NULL},
     {0}};

@@ -3,6 +3,7 @@
  * isthmus: the command line for people.  Finds the command in the table, runs it, turns an error into
  * a line on stderr and exit code 255.
  */
+#include "base/arguments.h"
 #include "base/mem.h"
 #include "cli/client.h"
 #include "cli/command.h"
@@ -74,6 +75,7 @@ int main(int argc, char **argv)
     struct cli c;
     struct err err = {0};
     int used;
+    argv = arguments_hide(argc, argv);
     if (cli_init(&c, &argc, argv, &err) < 0)
         return fail(&err);
     if (!isatty(STDOUT_FILENO))

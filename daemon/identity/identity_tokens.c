@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "identity/identity_service.h"
-#include "meta/meta.h"
+#include "meta/replay.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +23,8 @@ void secret_key(const char *secret, char to[2 * SHA256_LEN + 1])
     text_hex(digest, sizeof digest, to);
 }
 
-static int put_record(struct identity_service *s, const struct call *c, enum entry_kind kind, const struct id_record *r, struct err *err)
+/* `op` names what is made when the caller's idempotency key counts; NULL: it does not. */
+static int put_record(struct identity_service *s, const struct call *c, enum entry_kind kind, const struct id_record *r, const char *op, struct err *err)
 {
     AUTO(entry) e = {0};
     AUTO(buf) value = {.max = 32 << 10};
@@ -32,6 +33,8 @@ static int put_record(struct identity_service *s, const struct call *c, enum ent
     entry_init(&e, kind, c->now_ms);
     entry_guard_record(&e, r->kind, r->key, NULL, 0, ERR_ALREADY_EXISTS);
     entry_put_record(&e, r->kind, r->key, value.data, value.len);
+    if (op)
+        replay_put(c, &e, op, r->label, NULL);
     return meta_propose(s->meta, c, &e, err);
 }
 
@@ -52,7 +55,7 @@ int session_make(struct identity_service *s, const struct call *c, const struct 
                           .can_write = true, .created_ms = c->now_ms, .expires_ms = c->now_ms + conf_duration(CONF_SESSION_MAX)};
     memcpy(r.id, key, 16);
     crypto_random_text(r.csrf, 32);
-    TRY(put_record(s, c, ENTRY_SESSION, &r, err));
+    TRY(put_record(s, c, ENTRY_SESSION, &r, NULL, err));
     return who_fill(s, user, &r, ret, err);
 }
 
@@ -210,20 +213,39 @@ static int check_spec(struct identity_service *s, const struct call *c, const st
     return x.count < TOKENS_MAX ? 0 : err_set(err, ERR_QUOTA, "there are %d tokens: revoke some first", TOKENS_MAX);
 }
 
-int token_create(void *impl, const struct call *c, const struct token_spec *t, char ret_token[80], char ret_id[24], struct err *err)
+/* The public id: of the secret, or of the idempotency key, so that a replay can tell it too. */
+static void choose_id(const struct call *c, const char *key, char to[24])
 {
-    char scope[PATH_MAX_BYTES + 1], key[2 * SHA256_LEN + 1];
-    TRY(check_spec(impl, c, t, scope, err));
-    if (c->is_dry_run)
-        return 0;
+    char digest[2 * SHA256_LEN + 1], text[300];
+    snprintf(text, sizeof text, "%s:%s", c->who->user, c->idempotency_key ? c->idempotency_key : "");
+    secret_key(text, digest);
+    snprintf(to, 24, "%.16s", c->idempotency_key ? digest : key);
+}
+
+static int make_token(struct identity_service *s, const struct call *c, const struct token_spec *t, const char *scope, char ret_token[80], char ret_id[24], struct err *err)
+{
+    char key[2 * SHA256_LEN + 1];
     memcpy(ret_token, "ist_", 4);
     crypto_random_text(ret_token + 4, SECRET_CHARS);
     secret_key(ret_token, key);
-    struct id_record r = {.kind = RECORD_TOKEN, .key = key, .user = (char *)c->who->user, .label = (char *)t->label, .scope = scope, .from = (char *)"",
+    struct id_record r = {.kind = RECORD_TOKEN, .key = key, .user = (char *)c->who->user, .label = (char *)t->label, .scope = (char *)scope, .from = (char *)"",
                           .can_write = t->can_write, .role = t->role ? t->role : c->who->role, .created_ms = c->now_ms, .expires_ms = t->expires_ms};
-    memcpy(r.id, key, 16);
+    choose_id(c, key, r.id);
     memcpy(ret_id, r.id, sizeof r.id);
-    return put_record(impl, c, ENTRY_TOKEN, &r, err);
+    int was = replay_before(s->meta, c, "token", t->label, NULL, err);
+    return was ? was : put_record(s, c, ENTRY_TOKEN, &r, "token", err);
+}
+
+int token_create(void *impl, const struct call *c, const struct token_spec *t, char ret_token[80], char ret_id[24], struct err *err)
+{
+    char scope[PATH_MAX_BYTES + 1];
+    TRY(check_spec(impl, c, t, scope, err));
+    if (c->is_dry_run)
+        return 0;
+    int rc = make_token(impl, c, t, scope, ret_token, ret_id, err);
+    if (rc == -ERR_STALE) /* the same request came twice and the other was faster */
+        rc = make_token(impl, c, t, scope, ret_token, ret_id, err);
+    return rc > 0 ? 0 : rc;
 }
 
 int identity_first_token(struct entry *e, const char *user, const char *label, int64_t now_ms, char ret_token[80], struct err *err)

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "identity/identity_service.h"
-#include "meta/meta.h"
+#include "meta/replay.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,10 +43,11 @@ static int admins_each(void *arg, const char *key, const void *value, size_t len
     return 0;
 }
 
-/* One change under the generation's guard. `next` NULL removes. `before` NULL: must not exist. */
+/* One change under the generation's guard. `next` NULL removes. `was`: what it was made from, or NULL. */
 struct user_edit {
-    const char *name;
+    const char *op, *name;
     const struct id_record *next;
+    const struct buf *was;
     bool is_new, needs_other_admin;
 };
 
@@ -58,6 +59,9 @@ static int edit(struct identity_service *s, const struct call *c, const struct u
     struct admins a = {.except = u->name};
     uint64_t n = 0;
     char next[24];
+    int done = replay_before(s->meta, c, u->op, u->name, NULL, err);
+    if (done)
+        return done;
     int rc = meta_record(s->meta, RECORD_CONFIG, GENERATION, &generation, NULL);
     if (rc == 0)
         TRY(text_parse_u64(generation.data, &n, err));
@@ -74,12 +78,15 @@ static int edit(struct identity_service *s, const struct call *c, const struct u
     entry_put_record(&e, RECORD_CONFIG, GENERATION, next, strlen(next));
     if (u->is_new)
         entry_guard_record(&e, RECORD_USER, u->name, NULL, 0, ERR_ALREADY_EXISTS);
+    if (u->was)
+        entry_guard_record(&e, RECORD_USER, u->name, u->was->data, u->was->len, ERR_STALE);
     if (u->next) {
         id_record_encode(u->next, &value);
         entry_put_record(&e, RECORD_USER, u->name, value.data, value.len);
     } else {
         entry_remove_record(&e, RECORD_USER, u->name);
     }
+    replay_put(c, &e, u->op, u->name, NULL);
     return meta_propose(s->meta, c, &e, err);
 }
 
@@ -88,7 +95,7 @@ static int edit_again(struct identity_service *s, const struct call *c, const st
     int rc = -ERR_STALE;
     for (int i = 0; i < TRIES && rc == -ERR_STALE; i++)
         rc = edit(s, c, u, err);
-    return rc;
+    return rc > 0 ? 0 : rc;
 }
 
 static int set_groups(struct id_record *r, const struct user_change *u, struct err *err)
@@ -134,7 +141,7 @@ int user_create(void *impl, const struct call *c, const struct user_change *u, s
     if (!rc)
         rc = crypto_password_hash(u->password, r->hash, err);
     if (!rc)
-        rc = edit_again(impl, c, &(struct user_edit){.name = u->name, .next = r, .is_new = true}, err);
+        rc = edit_again(impl, c, &(struct user_edit){.op = "user_create", .name = u->name, .next = r, .is_new = true}, err);
     id_record_put(r);
     return rc == -ERR_ALREADY_EXISTS ? err_set(err, ERR_ALREADY_EXISTS, "the user %s exists already", u->name) : rc;
 }
@@ -149,12 +156,16 @@ static int check_change(struct identity_service *s, const struct call *c, const 
     if (u->password)
         TRY(password_rules(u->name, u->password, err));
     if (is_self && u->password) {
+        TRY(backoff_check(&s->backoff, u->name, c->from, err));
         int rc = u->old_password ? password_check(s, now, u->old_password, err) : -ERR_UNAUTHENTICATED;
         if (rc == -ERR_UNAUTHENTICATED) {
+            if (u->old_password)
+                backoff_failed(&s->backoff, u->name, c->from);
             err_set(err, ERR_PERMISSION_DENIED, "the old password is wrong");
             return err ? err_field(err, "old_password") : -(int)ERR_PERMISSION_DENIED;
         }
         TRY(rc);
+        backoff_succeeded(&s->backoff, u->name, c->from);
     }
     return 0;
 }
@@ -174,9 +185,8 @@ static int apply_change(struct id_record *r, const struct user_change *u, struct
     return 0;
 }
 
-int user_change(void *impl, const struct call *c, const struct user_change *u, struct err *err)
+static int change_once(struct identity_service *s, const struct call *c, const struct user_change *u, struct err *err)
 {
-    struct identity_service *s = impl;
     AUTO(buf) value = {.max = 64 << 10};
     struct id_record *r;
     int rc = meta_record(s->meta, RECORD_USER, u->name, &value, err);
@@ -190,10 +200,22 @@ int user_change(void *impl, const struct call *c, const struct user_change *u, s
         rc = apply_change(r, u, err);
     bool is_admin = r->role == ROLE_ADMIN && !r->is_disabled;
     if (!rc)
-        rc = edit_again(s, c, &(struct user_edit){.name = u->name, .next = r, .needs_other_admin = was_admin && !is_admin}, err);
+        rc = edit(s, c, &(struct user_edit){.op = "user_change", .name = u->name, .next = r, .was = &value, .needs_other_admin = was_admin && !is_admin}, err);
     id_record_put(r);
-    forget_matches(s);
     return rc;
+}
+
+int user_change(void *impl, const struct call *c, const struct user_change *u, struct err *err)
+{
+    struct identity_service *s = impl;
+    int rc = replay_before(s->meta, c, "user_change", u->name, NULL, err);
+    if (rc)
+        return rc < 0 ? rc : 0;
+    rc = -ERR_STALE;
+    for (int i = 0; i < TRIES && rc == -ERR_STALE; i++)
+        rc = change_once(s, c, u, err);
+    forget_matches(s);
+    return rc > 0 ? 0 : rc;
 }
 
 int user_remove(void *impl, const struct call *c, const char *name, struct err *err)
@@ -201,13 +223,16 @@ int user_remove(void *impl, const struct call *c, const char *name, struct err *
     struct identity_service *s = impl;
     struct id_record *r;
     TRY(need_admin(c, err));
-    int rc = id_record_get(&s->cache, s->meta, RECORD_USER, name, &r, err);
+    int rc = replay_before(s->meta, c, "user_remove", name, NULL, err);
+    if (rc)
+        return rc < 0 ? rc : 0;
+    rc = id_record_get(&s->cache, s->meta, RECORD_USER, name, &r, err);
     if (rc == -ERR_NOT_FOUND)
         return err_set(err, ERR_NOT_FOUND, "no user is named '%.64s'", name);
     TRY(rc);
     bool was_admin = r->role == ROLE_ADMIN && !r->is_disabled;
     id_record_put(r);
-    rc = edit_again(s, c, &(struct user_edit){.name = name, .needs_other_admin = was_admin}, err);
+    rc = edit_again(s, c, &(struct user_edit){.op = "user_remove", .name = name, .needs_other_admin = was_admin}, err);
     forget_matches(s);
     return rc;
 }

@@ -293,6 +293,12 @@ static int is_journaled(struct intents *in, const struct call *call, struct inte
     return rc == -ERR_STALE ? 0 : rc < 0 ? rc : 1;
 }
 
+/* Not there, or a key that this store cannot have: then it is not there either. */
+static bool is_absent(int rc)
+{
+    return rc == -ERR_NOT_FOUND || rc == -ERR_NAME_TOO_LONG || rc == -ERR_INVALID_PATH;
+}
+
 /* One attempt of the whole rest. 0: ended. `ret_store` is what the store said when it refused for good, else 0. */
 static int finish(struct intents *in, const struct call *call, struct intent_claim *c, int *ret_store, struct err *err)
 {
@@ -304,7 +310,7 @@ static int finish(struct intents *in, const struct call *call, struct intent_cla
     if (rc < 0 || c->intent.kind == INTENT_WRITE) {
         struct err why = {0};
         int again = resync(in, call, c, &why);
-        if (again < 0 && again != -ERR_NOT_FOUND) {
+        if (again < 0 && !is_absent(again)) {
             if (rc == 0 && err)
                 *err = why;
             return rc < 0 ? rc : again;

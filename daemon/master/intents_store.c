@@ -52,19 +52,22 @@ static void batch_free(struct batch *b)
     free(b);
 }
 
+/* 1: something went. */
 static int remove_batch(struct ufs *u, const struct ufs_call *c, struct batch *b, struct err *err)
 {
+    int went = b->files ? 1 : 0;
     if (b->files)
         TRY(ufs_remove_many(u, c, (const char *const *)b->file, b->files, err));
     for (size_t i = b->directories; i-- > 0;) { /* a directory is listed before what is in it */
         int rc = ufs_rmdir(u, c, b->directory[i], err);
         if (rc < 0 && rc != -ERR_NOT_EMPTY)
             return rc;
+        went |= rc == 0;
     }
-    return 0;
+    return went;
 }
 
-/* 1: something was there, go on. */
+/* 1: something went, go on. 0: nothing is left but what no path can name ("a//b"). */
 static int remove_some(struct ufs *u, const struct ufs_call *c, const char *key, struct err *err)
 {
     struct batch *b = xnew(struct batch);
@@ -74,10 +77,8 @@ static int remove_some(struct ufs *u, const struct ufs_call *c, const char *key,
         rc = 0;
     else if (rc >= 0)
         rc = b->files + b->directories ? 1 : 0;
-    if (rc > 0) {
-        int done = remove_batch(u, c, b, err);
-        rc = done < 0 ? done : rc;
-    }
+    if (rc > 0)
+        rc = remove_batch(u, c, b, err);
     batch_free(b);
     return rc;
 }
@@ -92,6 +93,8 @@ static int remove_tree(struct mounts *m, const struct call *call, struct ufs *u,
     TRY(rc);
     struct ufs_call c = mounts_call(m, call);
     rc = key[0] ? ufs_rmdir(u, &c, key, err) : 0;
+    if (rc == -ERR_NOT_EMPTY)
+        return err_set(err, ERR_NOT_EMPTY, "the store keeps names below '%.150s' that no path can have, or others write there; all else is removed", key);
     return rc == -ERR_NOT_FOUND ? 0 : rc;
 }
 

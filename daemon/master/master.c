@@ -132,7 +132,7 @@ static void trim(void *arg)
 {
     struct master *m = arg;
     __atomic_store_n(&m->trim_queued, false, __ATOMIC_RELEASE);
-    replay_trim(m);
+    replay_trim(m->meta);
     tasks_run_waiting(m->tasks);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "api/path.h"
 #include "base/clock.h"
+#include "base/conf.h"
 #include "base/fault.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -95,6 +96,21 @@ static int check_uri(struct mount_table *t, const struct mount_record *r, struct
         if (!inside && !mounts_record_is_below(other, r->uri))
             continue;
         err_set(err, ERR_INVALID_ARGUMENT, "Mount point %.100s is a prefix of %.100s", inside ? other : r->uri, inside ? r->uri : other);
+        return err_field(err, "uri");
+    }
+    return 0;
+}
+
+/* Keys, tokens, the log: whoever reads or changes the node's own folders as files is past all that keeps them. */
+static int check_own(const struct mount_record *r, struct err *err)
+{
+    char conf[PATH_MAX_BYTES + 8];
+    snprintf(conf, sizeof conf, "%s/conf", conf_text(CONF_HOME));
+    const char *own[] = {conf, conf_text(CONF_JOURNAL_DIR), conf_text(CONF_META_DIR), conf_text(CONF_WORKER_MEM_DIR), conf_text(CONF_WORKER_SSD_DIR)};
+    for (size_t i = 0; i < array_len(own); i++) {
+        if (!own[i] || own[i][0] != '/' || (!mounts_record_is_below(r->uri, own[i]) && !mounts_record_is_below(own[i], r->uri)))
+            continue;
+        err_set(err, ERR_INVALID_ARGUMENT, "%.100s cannot be a store: this node keeps its own files in %.100s", r->uri, own[i]);
         return err_field(err, "uri");
     }
     return 0;
@@ -229,6 +245,7 @@ static int add_checks(struct mounts *m, const struct call *call, const struct mo
 {
     AUTO(walk) w = {0};
     unsigned capabilities = 0;
+    TRY(check_own(r, err));
     TRY(walk_parent(m, r->path, &w, err));
     TRY(mounts_test_live(m, call, r, root, &capabilities, err));
     if (!(capabilities & UFS_CAP_ATTRIBUTES))

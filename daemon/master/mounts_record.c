@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define OPTIONS_MAX 100
 #define OPTION_VALUE_MAX 8192
@@ -44,27 +45,56 @@ bool mounts_record_is_secret(const char *uri, const char *option)
     return strcasestr(option, "secret") || strcasestr(option, "password");
 }
 
-char *mounts_record_uri(const char *uri)
+/* "//a/./b" is "/a/b": one folder has one name.  In place. */
+static void fold(char *path)
 {
-    size_t len = strlen(uri);
-    const char *scheme = strstr(uri, "://");
-    size_t least = scheme ? (size_t)(scheme - uri) + 3 : 1;
-    while (len > least && uri[len - 1] == '/')
-        len--;
-    return xstrndup(uri, len);
+    char *to = path;
+    for (const char *from = path; *from; from++) {
+        bool is_end = from[1] == '/' || from[1] == 0;
+        if (*from == '/' && from[1] == '/')
+            continue;
+        if (*from == '.' && is_end && to > path && to[-1] == '/') {
+            from += from[1] == '/';
+            continue;
+        }
+        *to++ = *from;
+    }
+    *to = 0;
 }
 
-/* "/a" and "file:///a" name the same folder. */
-static const char *without_file(const char *uri)
+char *mounts_record_uri(const char *uri)
 {
-    return text_starts(uri, "file://") ? uri + 7 : uri;
+    const char *scheme = strstr(uri, "://");
+    size_t least = scheme ? (size_t)(scheme - uri) + 3 : 1;
+    char *ret = xstrdup(uri);
+    if (uri[0] == '/')
+        fold(ret);
+    else if (text_starts(uri, "file:///"))
+        fold(ret + 7);
+    size_t len = strlen(ret);
+    while (len > least && ret[len - 1] == '/')
+        ret[--len] = 0;
+    return ret;
+}
+
+/* "/a" and "file:///a" name the same folder, "s3://b" and "S3A://b" the same bucket. Returns the rest, by reference the scheme. */
+static const char *behind_scheme(const char *uri, const char **ret_scheme)
+{
+    *ret_scheme = text_starts(uri, "file://") || uri[0] == '/' ? "file" : "";
+    if (text_starts(uri, "file://"))
+        return uri + 7;
+    bool is_s3 = !strncasecmp(uri, "s3://", 5), is_s3a = !strncasecmp(uri, "s3a://", 6);
+    if (is_s3 || is_s3a)
+        *ret_scheme = "s3";
+    return is_s3 ? uri + 5 : is_s3a ? uri + 6 : uri;
 }
 
 bool mounts_record_is_below(const char *uri, const char *top)
 {
-    const char *a = without_file(uri), *b = without_file(top);
+    const char *scheme, *scheme_of_top;
+    const char *a = behind_scheme(uri, &scheme), *b = behind_scheme(top, &scheme_of_top);
     size_t n = strlen(b);
-    if (strncmp(a, b, n))
+    if (strcmp(scheme, scheme_of_top) != 0 || strncmp(a, b, n) != 0)
         return false;
     return a[n] == 0 || a[n] == '/' || (n && b[n - 1] == '/');
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -149,9 +150,10 @@ static int move_batch(struct moving *v, struct err *err)
     return remove_files(v, err);
 }
 
-/* Only directories are left: those that exist by themselves are made at the new place. */
+/* Only directories are left: those that exist by themselves are made at the new place. 1: one went. */
 static int move_directories(struct moving *v, struct err *err)
 {
+    int went = 0;
     for (size_t i = 0; i < v->directories; i++) {
         AUTO_FREE char *to = join(v->intent->target, v->directory[i]);
         struct ufs_call c = mounts_call(v->m->options.mounts, v->call);
@@ -163,11 +165,12 @@ static int move_directories(struct moving *v, struct err *err)
         int rc = ufs_rmdir(v->ufs, &c, from, err);
         if (rc < 0 && rc != -ERR_NOT_EMPTY)
             return rc;
+        went |= rc == 0;
     }
-    return 0;
+    return went;
 }
 
-/* 1: there was something, list again. */
+/* 1: something went, list again. 0: nothing is left but what no path can name ("a//b"): that stays. */
 static int move_some(struct moving *v, struct err *err)
 {
     struct ufs_call c = mounts_call(v->m->options.mounts, v->call);
@@ -177,7 +180,9 @@ static int move_some(struct moving *v, struct err *err)
     TRY(rc);
     if (!v->files && !v->directories)
         return 0;
-    TRY(v->files ? move_batch(v, err) : move_directories(v, err));
+    if (!v->files)
+        return move_directories(v, err);
+    TRY(move_batch(v, err));
     return 1;
 }
 
@@ -195,7 +200,10 @@ static int move_store(struct moving *v, struct err *err)
     if (ufs_stat(v->ufs, &c, v->intent->key, &st, NULL) < 0) /* inferred: went with its last object */
         return 0;
     TRY(ufs_mkdir(v->ufs, &c, v->intent->target, st.mode ? st.mode : 0755, err));
-    return ufs_rmdir(v->ufs, &c, v->intent->key, err);
+    rc = ufs_rmdir(v->ufs, &c, v->intent->key, err);
+    if (rc == -ERR_NOT_EMPTY)
+        log_warn(master, "'%s' was renamed to '%s' and leaves names behind that no path can have, or others write there", v->intent->key, v->intent->target);
+    return rc == -ERR_NOT_EMPTY ? 0 : rc;
 }
 
 /* ---- the namespace, when all bytes are at the new place ---- */

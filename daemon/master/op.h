@@ -50,7 +50,7 @@ int op_set_attr(void *impl, const struct call *call, const char *path, const str
 /* op_acl.c */
 int op_get_acl(void *impl, const struct call *call, const char *path, struct acl_entry *ret, size_t max, size_t *ret_n, struct err *err);
 int op_set_acl(void *impl, const struct call *call, const char *path, enum acl_action action, const struct acl_entry *entries, size_t n,
-               bool is_recursive, struct err *err);
+               bool is_recursive, const char *if_match, struct err *err);
 /* op_xattr.c */
 int op_get_xattr(void *impl, const struct call *call, const char *path, const char *name, struct buf *ret, struct err *err);
 int op_list_xattr(void *impl, const struct call *call, const char *path,

@@ -12,6 +12,7 @@ struct listing_change {
     const struct acl_entry *entries;
     size_t n;
     bool is_recursive;
+    const char *if_match;
     uint64_t task;
 };
 
@@ -74,12 +75,13 @@ static int acl_attempt(struct master *m, const struct call *call, void *arg, str
     char clean[PATH_MAX_BYTES + 1];
     bool is_changed;
     TRY(path_clean(w->path, clean, err));
-    int was = replay_before(m, call, "set_acl", clean, NULL, err);
+    int was = replay_before(m->meta, call, "set_acl", clean, NULL, err);
     if (was)
         return was < 0 ? was : 0;
     AUTO(place) p = {0};
     TRY(op_open(m, call, w->path, NULL, &p, NULL, err));
     TRY(mounts_check(m->mounts, &p.at, p.path, true, "setAcl", err));
+    TRY(ops_if_match(w->if_match, &p.walk.last, p.path, err));
     AUTO(entry) e;
     entry_init(&e, ENTRY_SET_ACL, call->now_ms);
     ops_guard(&e, &p);
@@ -92,9 +94,9 @@ static int acl_attempt(struct master *m, const struct call *call, void *arg, str
 }
 
 int op_set_acl(void *impl, const struct call *call, const char *path, enum acl_action action, const struct acl_entry *entries, size_t n,
-               bool is_recursive, struct err *err)
+               bool is_recursive, const char *if_match, struct err *err)
 {
-    struct listing_change w = {path, action, entries, n, is_recursive, 0};
+    struct listing_change w = {path, action, entries, n, is_recursive, if_match, 0};
     TRY(ops_may_change(call, err));
     TRY(ops_run(impl, call, acl_attempt, &w, err));
     return w.task ? tasks_work(impl, call, w.task, err) : 0;

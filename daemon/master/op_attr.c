@@ -185,7 +185,7 @@ static int set_attempt(struct master *m, const struct call *call, void *arg, str
     w->task = 0;
     char clean[PATH_MAX_BYTES + 1];
     TRY(path_clean(w->path, clean, err));
-    int was = replay_before(m, call, "set_attr", clean, NULL, err);
+    int was = replay_before(m->meta, call, "set_attr", clean, NULL, err);
     if (was)
         return was < 0 ? was : 0;
     AUTO(place) p = {0};

@@ -130,7 +130,7 @@ static int mkdir_attempt(struct master *m, const struct call *call, void *arg, s
     const struct making *w = arg;
     AUTO(place) p = {0};
     TRY(op_open_for_new(m, call, w->path, w->target ? "symlink" : "mkdir", &p, err));
-    int was = replay_before(m, call, w->target ? "symlink" : "mkdir", p.path, w->target, err);
+    int was = replay_before(m->meta, call, w->target ? "symlink" : "mkdir", p.path, w->target, err);
     if (was)
         return was < 0 ? was : 0;
     if (place_is_found(&p))

@@ -212,7 +212,7 @@ static int attempt_opened(struct master *m, const struct call *call, struct remo
     r->files = r->directories = r->bytes = r->stored_bytes = r->unpersisted = 0;
     char clean[PATH_MAX_BYTES + 1];
     TRY(path_clean(r->path, clean, err));
-    int was = replay_before(m, call, "remove", clean, NULL, err);
+    int was = replay_before(m->meta, call, "remove", clean, NULL, err);
     if (was)
         return was < 0 ? was : 0;
     TRY(open_place(m, call, r, err));
@@ -242,7 +242,7 @@ static int prepare(struct master *m, const struct call *call, struct removing *r
 {
     char clean[PATH_MAX_BYTES + 1];
     TRY(path_clean(r->path, clean, err));
-    int was = replay_before(m, call, "remove", clean, NULL, err);
+    int was = replay_before(m->meta, call, "remove", clean, NULL, err);
     if (was)
         return was < 0 ? was : 1;
     int rc = open_place(m, call, r, err);

@@ -87,7 +87,7 @@ static void guard(struct entry *e, const struct renaming *r, inode_id from_dir, 
     entry_guard_dentry(e, to_dir, path_name(r->to.path), there ? there->ino : 0, ERR_STALE);
     if (i->type == INODE_DIRECTORY)
         entry_guard_not_inside(e, i->ino, to_dir, ERR_STALE);
-    else
+    if (i->type != INODE_DIRECTORY || r->o->if_match)
         entry_guard_inode(e, i->ino, i->attr_ver, i->data_ver);
     if (there)
         entry_guard_inode(e, there->ino, there->attr_ver, there->data_ver);
@@ -194,13 +194,14 @@ static int attempt_opened(struct master *m, const struct call *call, struct rena
     char from[PATH_MAX_BYTES + 1], to[PATH_MAX_BYTES + 1];
     TRY(path_clean(r->from_path, from, err));
     TRY(path_clean(r->to_path, to, err));
-    int was = replay_before(m, call, "rename", from, to, err);
+    int was = replay_before(m->meta, call, "rename", from, to, err);
     if (was)
         return was < 0 ? was : 0;
     TRY(open_source(m, call, r, err));
     if (!strcmp(from, to))
         return 0;
     TRY(open_target(m, call, r, err));
+    TRY(ops_if_match(r->o->if_match, &r->from.walk.last, r->from.path, err));
     TRY(check_rules(m, r, err));
     if (call->is_dry_run)
         return 0;

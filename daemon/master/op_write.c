@@ -232,13 +232,22 @@ static int plan_write(struct master *m, const struct place *p, struct beginning 
     return keys_of_place(m, p, &plan->content.key, err);
 }
 
+static const char *operation(const struct beginning *b)
+{
+    return b->is_visible ? "create" : "write";
+}
+
 static int begin_planned(struct master *m, const struct call *call, const struct place *p, struct beginning *b, struct err *err)
 {
     TRY(plan_write(m, p, b, err));
     if (call->is_dry_run)
         return 0;
-    if (reaches_store(b->plan->type))
+    if (reaches_store(b->plan->type)) {
         TRY(claim_key(m, call, b, err));
+        int was = replay_before(m->meta, call, operation(b), p->path, NULL, err); /* the one that had the claim may have been this request */
+        if (was)
+            return was;
+    }
     return begin_entry(m, call, p, b, err);
 }
 
@@ -261,7 +270,7 @@ static int begin_attempt(struct master *m, const struct call *call, void *arg, s
     struct beginning *b = arg;
     AUTO(place) p = {0};
     TRY(op_open_for_new(m, call, b->path, "create", &p, err));
-    int was = replay_before(m, call, b->is_visible ? "create" : "write", p.path, NULL, err);
+    int was = replay_before(m->meta, call, operation(b), p.path, NULL, err);
     if (was > 0)
         b->plan->path = xstrdup(p.path);
     if (was)
@@ -274,6 +283,10 @@ static int begin_attempt(struct master *m, const struct call *call, void *arg, s
         if (w)
             intents_release(m->intents, w->claim, !w->has_intent);
         plan_clear(b->plan);
+    }
+    if (rc > 0) {
+        b->plan->path = xstrdup(p.path);
+        return 0;
     }
     return rc;
 }
@@ -400,6 +413,9 @@ static int commit_attempt(struct master *m, const struct call *call, void *arg, 
     const struct writing *w = c->plan->state;
     AUTO(place) p = {0};
     TRY(place_open(m, call, c->plan->path, &p, err));
+    int was = replay_before(m->meta, call, "write", p.path, NULL, err); /* the same request came twice and the other was faster */
+    if (was)
+        return was;
     TRY(mounts_check(m->mounts, &p.at, p.path, true, "create", err));
     if (!place_is_found(&p) && place_last(&p)->type == INODE_DIRECTORY)
         TRY(ops_check_last(m, call, &p, ACCESS_WRITE | ACCESS_EXECUTE, err));
@@ -441,6 +457,10 @@ int op_write_commit(void *impl, const struct call *call, struct write_plan *plan
     FAULT("master.before_publish");
     int rc = call->is_dry_run ? 0 : ops_run(m, call, w->is_visible ? complete_attempt : commit_attempt, &c, err);
     FAULT("master.published");
+    if (rc > 0) {
+        op_write_abort(m, call, plan);
+        return 0;
+    }
     if (rc && rc != -ERR_OUTCOME_UNKNOWN && rc != -ERR_TIMEOUT) {
         op_write_abort(m, call, plan);
         return rc;

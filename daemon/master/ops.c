@@ -11,6 +11,7 @@
 #include <time.h>
 
 #define TRIES 8
+#define LANE_MS 10000 /* others wait behind the one in the lane */
 
 void place_done(struct place *p)
 {
@@ -300,10 +301,11 @@ int ops_run(struct master *m, const struct call *call, ops_attempt attempt, void
     }
     if (!lane_enter(m, call->deadline_ms))
         return give_up(err);
+    int64_t end = clock_mono_ms() + LANE_MS;
     int rc;
     do
         rc = attempt(m, call, arg, err);
-    while (rc == -ERR_STALE && !clock_is_past(call->deadline_ms));
+    while (rc == -ERR_STALE && !clock_is_past(call->deadline_ms) && !clock_is_past(end));
     lane_leave(m);
     return rc == -ERR_STALE ? give_up(err) : rc;
 }
@@ -313,7 +315,7 @@ int ops_if_match(const char *tag, const struct inode *i, const char *path, struc
     char now[64];
     if (!tag)
         return 0;
-    if (i && (!strcmp(tag, "*") || !strcmp(tag, file_info_tag(i, now))))
+    if (i && file_tag_matches(tag, file_info_tag(i, now)))
         return 0;
     return err_set(err, ERR_PRECONDITION_FAILED, "'%.120s' is not what %s names any more", path, tag);
 }

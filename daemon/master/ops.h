@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * ops: what the operations of the namespace share: the master's parts, a path with its walk and mount,
- * permission on it, guards for an entry, the loop that runs a stale operation again, and idempotency keys.
+ * permission on it, guards for an entry, and the loop that runs a stale operation again.
  * The operations themselves are in op_*.c, one file for each family.
  */
 #pragma once
@@ -16,6 +16,7 @@
 #include "master/mover.h"
 #include "master/persist.h"
 #include "master/sync.h"
+#include "meta/replay.h"
 
 struct path_conf;
 struct tasks;
@@ -111,11 +112,3 @@ int ops_if_match(const char *tag, const struct inode *i, const char *path, struc
 int ops_owner(struct master *m, const struct call *call, principal_id parent_group, principal_id *ret_owner, principal_id *ret_group,
               struct err *err) must_use;
 const char *ops_name(struct master *m, principal_id id);
-
-/* ---- idempotency keys ---- */
-/* Did this key act before? 1: yes, call->result says so and nothing is to be done. ERR_CONFLICT: with another request. 0: no. */
-int replay_before(struct master *m, const struct call *call, const char *op, const char *path, const char *path2, struct err *err) must_use;
-/* Adds guard and record of the key to the decisive entry; nothing without a key. */
-void replay_put(const struct call *call, struct entry *e, const char *op, const char *path, const char *path2);
-/* Keeps the newest 10,000. */
-void replay_trim(struct master *m);

@@ -184,7 +184,7 @@ int path_conf_set(void *master, const struct call *call, const char *path, const
     buf_init(&record, PATH_MAX_BYTES + 256);
     buf_addf(&record, "%s\t%s", clean, key);
     TRY(buf_check(&record, "the name of the setting", err));
-    int was = replay_before(m, call, value ? "path_conf_set" : "path_conf_remove", clean, key, err);
+    int was = replay_before(m->meta, call, value ? "path_conf_set" : "path_conf_remove", clean, key, err);
     if (was)
         return was < 0 ? was : 0;
     AUTO(entry) e;

@@ -178,7 +178,11 @@ static int pull_checked(struct source *from, int fd, struct crypto_digest *diges
     TRY(pull_file(from, fd, get_u64(head + 24), digest, err));
     crypto_digest_end(digest, got);
     TRY(pull_all(from, want, sizeof want, err));
-    return memcmp(want, got, sizeof got) == 0 ? 0 : corrupt(err, "its checksum differs");
+    if (memcmp(want, got, sizeof got) != 0)
+        return corrupt(err, "its checksum differs");
+    size_t more = 0;
+    TRY(from->pull(from, head, sizeof head, &more, err)); /* lets the one below see its own end */
+    return more ? corrupt(err, "it goes on behind its end") : 0;
 }
 
 static int receive(struct source *from, const char *path, struct err *err)

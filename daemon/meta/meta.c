@@ -342,6 +342,11 @@ const char *meta_principal_name(struct meta *m, principal_id id)
 
 /* ---- small answers ---- */
 
+bool meta_has_room(const struct meta *m)
+{
+    return checkpoint_has_room(m->checkpoint);
+}
+
 uint64_t meta_applied_index(const struct meta *m)
 {
     return atomic_load(&m->applied);

@@ -56,6 +56,7 @@ const char *meta_principal_name(struct meta *m, principal_id id); /* valid for t
 
 /* ---- reading ---- */
 uint64_t meta_applied_index(const struct meta *m);
+bool meta_has_room(const struct meta *m); /* false: changes are refused until the disk of the metadata has room */
 int meta_wait_index(struct meta *m, uint64_t index, int64_t deadline_ms, struct err *err) must_use; /* ERR_TIMEOUT */
 uint64_t meta_epoch(const struct meta *m);
 /* A dentry; ERR_NOT_FOUND costs no SQL when the absence is cached. */

@@ -21,7 +21,7 @@ struct http_server {
     http_handler handler;
     void *arg;
     int port;
-    unsigned busy; /* atomic */
+    unsigned busy, connections, threads; /* the first two atomic */
     char last_log[200];
 };
 
@@ -67,6 +67,30 @@ static int body_pull(struct source *src, void *to, size_t cap, size_t *ret_len, 
     return 0;
 }
 
+/* A connection holds a thread, idle too: those beyond half of the threads end with their answer, so that some are left for who comes. */
+static int on_connection(const struct mg_connection *conn, void **ret_data)
+{
+    struct http_server *s = *ret_data = mg_get_user_data(mg_get_context(conn));
+    __atomic_add_fetch(&s->connections, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static void on_connection_close(const struct mg_connection *conn)
+{
+    struct http_server *s = mg_get_user_connection_data(conn);
+    if (s) /* else it failed before it began */
+        __atomic_sub_fetch(&s->connections, 1, __ATOMIC_RELAXED);
+}
+
+static void end_when_crowded(struct http_request *r)
+{
+    struct http_server *s = r->server;
+    if (__atomic_load_n(&s->connections, __ATOMIC_RELAXED) <= s->threads / 2)
+        return;
+    mg_disable_connection_keep_alive(r->conn);
+    http_add_header(r, "Connection", "close");
+}
+
 static int on_request(struct mg_connection *conn)
 {
     const struct mg_request_info *info = mg_get_request_info(conn);
@@ -78,6 +102,7 @@ static int on_request(struct mg_connection *conn)
     buf_init(&r.headers, 16 << 10);
     buf_init(&r.head, 96 << 10); /* a small body joins it */
     __atomic_add_fetch(&s->busy, 1, __ATOMIC_RELAXED);
+    end_when_crowded(&r);
     s->handler(s->arg, &r);
     http_reply_done(&r);
     __atomic_sub_fetch(&s->busy, 1, __ATOMIC_RELAXED);
@@ -119,6 +144,7 @@ int http_server_start(const struct http_options *o, struct http_server **ret, st
     struct http_server *s = xnew(struct http_server);
     s->handler = o->handler;
     s->arg = o->arg;
+    s->threads = o->threads;
     char listen[80], threads[16];
     bool is_v6 = strchr(o->bind, ':') != NULL;
     snprintf(listen, sizeof listen, "%s%s%s:%d%s", is_v6 ? "[" : "", strcmp(o->bind, "localhost") ? o->bind : "127.0.0.1",
@@ -129,7 +155,7 @@ int http_server_start(const struct http_options *o, struct http_server **ret, st
                              "max_request_size", "16384", "decode_url", "no", "connection_queue", "512", "listen_backlog", "1024",
                              "enable_auth_domain_check", "no", "enable_directory_listing", "no",
                              o->tls_certificate ? "ssl_certificate" : NULL, o->tls_certificate, NULL};
-    struct mg_callbacks callbacks = {.begin_request = on_request, .log_message = on_log};
+    struct mg_callbacks callbacks = {.begin_request = on_request, .log_message = on_log, .init_connection = on_connection, .connection_close = on_connection_close};
     struct mg_context *ctx = mg_start(&callbacks, s, options);
     if (!ctx) {
         int rc = err_set(err, ERR_CONFIG, "cannot serve HTTP on %s: %s", listen,

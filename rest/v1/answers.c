@@ -43,8 +43,7 @@ void rq_put_tag(struct rq *q, const char *tag)
 
 const char *rq_if_match(const struct rq *q)
 {
-    const char *v = http_header(q->http, "If-Match");
-    return v && strcmp(v, "*") ? v : NULL;
+    return http_header(q->http, "If-Match");
 }
 
 void rq_end_list(struct rq *q, const char *next_cursor, int64_t total)
@@ -145,7 +144,12 @@ int rq_put_entry(struct rq *q, const char *path, struct err *err)
     char tag[64];
     rq_read_options(q, &o);
     o.want_ufs_path = true;
-    TRY(meta->stat(meta->impl, &q->call, path, &o, &plan, err));
+    int rc = meta->stat(meta->impl, &q->call, path, &o, &plan, err);
+    if (rc == -ERR_NOT_FOUND && q->route->flags & ROUTE_CHANGES) { /* made, and taken away since by another */
+        rq_put_change(q);
+        return 0;
+    }
+    TRY(rc);
     rq_put_tag(q, file_info_tag(&plan.info.inode, tag));
     entry_json(q, NULL, &plan.info, &plan);
     read_plan_done(&plan);

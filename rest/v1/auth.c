@@ -64,6 +64,19 @@ static int by_cookie(struct rq *q, const struct call *call, struct err *err)
     return 0;
 }
 
+/* A scope is a fence.  What is not about paths below it can be read as a viewer would, and makes at most a token below it. */
+static int check_scope(const struct rq *q, struct err *err)
+{
+    const struct route *r = q->route;
+    const char *scope = q->who.id.scope;
+    bool is_fenced = scope && scope[0] && scope[1];
+    if (!is_fenced || text_starts(r->path, "/files") || !strcmp(r->id, "tokens_create"))
+        return 0;
+    if (r->role <= ROLE_VIEWER && !(r->flags & ROUTE_CHANGES))
+        return 0;
+    return err_set(err, ERR_PERMISSION_DENIED, "this token acts on paths below %.200s only", scope);
+}
+
 int auth_check(struct rq *q, struct err *err)
 {
     const char *header = http_header(q->http, "Authorization");
@@ -80,5 +93,5 @@ int auth_check(struct rq *q, struct err *err)
                        q->who.user, role_name(q->who.id.role));
     if (q->route->flags & ROUTE_CHANGES && !q->who.id.can_write)
         return err_set(err, ERR_PERMISSION_DENIED, "this token may only read");
-    return 0;
+    return check_scope(q, err);
 }

@@ -38,7 +38,7 @@ static int check_conditions(struct get_state *s, struct err *err)
 {
     const char *if_match = http_header(s->q->http, "If-Match");
     const char *if_none_match = http_header(s->q->http, "If-None-Match");
-    if (if_match && !matches(if_match, s->tag))
+    if (if_match && !file_tag_matches(if_match, s->tag))
         return err_set(err, ERR_PRECONDITION_FAILED, "the file has changed: its tag is %s", s->tag);
     if (if_none_match && matches(if_none_match, s->tag))
         s->is_not_modified = true;
@@ -132,12 +132,24 @@ static int put_options(struct rq *q, struct create_options *o, struct err *err)
     return wanted ? write_type_parse(wanted, &o->write_type, err) : 0;
 }
 
+/* What would be taken for something else than asked: a part of a file for the whole, or replaced though the caller said not to. */
+static int check_put(struct rq *q, struct err *err)
+{
+    const char *none = http_header(q->http, "If-None-Match");
+    if (http_header(q->http, "Content-Range"))
+        return err_set(err, ERR_INVALID_ARGUMENT, "a file is written as a whole: Content-Range is not possible here");
+    if (none && strcmp(none, "*") != 0)
+        return err_set(err, ERR_INVALID_ARGUMENT, "If-None-Match of a write can only be *");
+    return 0;
+}
+
 int route_files_put_content(struct rq *q, struct err *err)
 {
     const struct meta_api *meta = fs_meta(q->fs);
     struct create_options o;
     struct read_plan before = {0};
     struct read_options quiet = {.load = LOAD_NEVER, .sync_interval_ms = -1};
+    TRY(check_put(q, err));
     TRY(put_options(q, &o, err));
     if (o.overwrite && meta->stat(meta->impl, &q->call, q->target, &quiet, &before, NULL) == 0)
         q->status = 200; /* replaced */

@@ -143,15 +143,32 @@ int route_files_delete(struct rq *q, struct err *err)
 int route_files_rename(struct rq *q, struct err *err)
 {
     const struct meta_api *meta = fs_meta(q->fs);
-    struct rename_options o = {.overwrite = rq_bool(q, "overwrite", false)};
+    struct rename_options o = {.overwrite = rq_bool(q, "overwrite", false), .if_match = rq_if_match(q)};
     TRY(meta->rename(meta->impl, &q->call, q->target, rq_string(q, "to", ""), &o, err));
     return done(q);
+}
+
+/* If-Match of what changes no metadata: looked at before, not in one step with it. */
+static int check_match(struct rq *q, struct err *err)
+{
+    const struct meta_api *meta = fs_meta(q->fs);
+    const char *wanted = rq_if_match(q);
+    struct read_options o = {.sync_interval_ms = -2};
+    struct read_plan plan = {0};
+    char tag[64];
+    if (!wanted)
+        return 0;
+    TRY(meta->stat(meta->impl, &q->call, q->target, &o, &plan, err));
+    bool is_same = file_tag_matches(wanted, file_info_tag(&plan.info.inode, tag));
+    read_plan_done(&plan);
+    return is_same ? 0 : err_set(err, ERR_PRECONDITION_FAILED, "'%.120s' is not what %.80s names any more", q->target, wanted);
 }
 
 int route_files_copy(struct rq *q, struct err *err)
 {
     struct copy_options o = {.overwrite = rq_bool(q, "overwrite", false), .is_recursive = rq_bool(q, "recursive", false)};
     const char *type = rq_string(q, "write_type", NULL);
+    TRY(check_match(q, err));
     if (type)
         TRY(write_type_parse(type, &o.write_type, err));
     TRY(fs_copy(q->fs, &q->call, q->target, rq_string(q, "to", ""), &o, err));
@@ -161,12 +178,14 @@ int route_files_copy(struct rq *q, struct err *err)
 int route_files_free(struct rq *q, struct err *err)
 {
     const struct meta_api *meta = fs_meta(q->fs);
+    TRY(check_match(q, err));
     TRY(meta->free(meta->impl, &q->call, q->target, rq_bool(q, "recursive", false), rq_bool(q, "forced", false), err));
     return done(q);
 }
 
 int route_files_load(struct rq *q, struct err *err)
 {
+    TRY(check_match(q, err));
     TRY(fs_load(q->fs, &q->call, q->target, rq_bool(q, "recursive", false), err));
     return done(q);
 }
@@ -174,6 +193,7 @@ int route_files_load(struct rq *q, struct err *err)
 int route_files_persist(struct rq *q, struct err *err)
 {
     const struct meta_api *meta = fs_meta(q->fs);
+    TRY(check_match(q, err));
     TRY(meta->persist(meta->impl, &q->call, q->target, rq_bool(q, "wait", true), err));
     return done(q);
 }
@@ -181,6 +201,7 @@ int route_files_persist(struct rq *q, struct err *err)
 int route_files_load_metadata(struct rq *q, struct err *err)
 {
     const struct meta_api *meta = fs_meta(q->fs);
+    TRY(check_match(q, err));
     TRY(meta->load_metadata(meta->impl, &q->call, q->target, rq_bool(q, "recursive", false), rq_bool(q, "forced", true), err));
     return done(q);
 }
@@ -199,6 +220,7 @@ static int check_each(void *arg, const struct inconsistency *i, struct err *err)
 int route_files_check(struct rq *q, struct err *err)
 {
     const struct meta_api *meta = fs_meta(q->fs);
+    TRY(check_match(q, err));
     json_begin_object(&q->json, NULL);
     json_begin_array(&q->json, "items");
     TRY(meta->check_consistency(meta->impl, &q->call, q->target, rq_bool(q, "repair", false), check_each, q, err));

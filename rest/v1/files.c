@@ -196,7 +196,7 @@ int route_files_acl_put(struct rq *q, struct err *err)
         return err_set(err, ERR_TOO_LARGE, "more than %d ACL entries", ACL_ENTRIES_MAX);
     for (size_t i = 0; i < n; i++)
         TRY(parse_acl_entry(json_text(json_at(list, i), ""), action != ACL_REMOVE, &entries[i], err));
-    TRY(meta->set_acl(meta->impl, &q->call, q->target, action, entries, n, rq_bool(q, "recursive", false), err));
+    TRY(meta->set_acl(meta->impl, &q->call, q->target, action, entries, n, rq_bool(q, "recursive", false), rq_if_match(q), err));
     rq_put_change(q);
     return 0;
 }

@@ -2,6 +2,7 @@
  *
  * mounts: the mount table over REST.  Threads: any.
  */
+#include "api/path.h"
 #include "rest/v1/rq.h"
 
 enum { OPTIONS_MAX = 64 };
@@ -117,10 +118,12 @@ int route_mounts_create(struct rq *q, struct err *err)
     const struct mount_api *api = fs_mounts(q->fs);
     struct spec s;
     mount_id id;
+    char clean[PATH_MAX_BYTES + 1];
     TRY(parse_spec(q, &s, err));
     rq_subject(q, s.spec.path);
     TRY(api->add(api->impl, &q->call, &s.spec, &id, err));
-    return print_one(q, s.spec.path, err);
+    TRY(path_clean(s.spec.path, clean, err));
+    return print_one(q, clean, err);
 }
 
 int route_mounts_test(struct rq *q, struct err *err)

@@ -131,6 +131,22 @@ const struct read_options *rq_read_options(const struct rq *q, struct read_optio
     return to;
 }
 
+/* FNV-1a; of no use against who wants a collision: the keys are the caller's own. */
+static uint64_t print(uint64_t h, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)s[i]) * 0x100000001b3u;
+    return (h ^ 0xff) * 0x100000001b3u;
+}
+
+/* What a retry has in common with the first try beside operation and paths: the query, and of content the length. */
+static uint64_t print_head(const struct rq *q)
+{
+    const char *query = http_query(q->http), *len = http_header(q->http, "Content-Length");
+    uint64_t h = print(0xcbf29ce484222325u, query, strlen(query));
+    return len ? print(h, len, strlen(len)) : h;
+}
+
 static int check_query(struct rq *q, struct err *err)
 {
     for (size_t i = 0; i < q->query.count; i++) {
@@ -157,6 +173,8 @@ static int parse_body(struct rq *q, struct err *err)
         return 0;
     AUTO(buf) text = {.max = conf_size(CONF_WEB_BODY_MAX)};
     TRY(http_body_read(q->http, conf_size(CONF_WEB_BODY_MAX), &text, err));
+    if (q->call.idempotency_key)
+        q->call.request_print = print(q->call.request_print, text.data, text.len);
     if (text.len == 0) /* all members optional: no body is an empty object */
         buf_adds(&text, "{}");
     q->body = json_parse(text.data, text.len, err);
@@ -260,12 +278,28 @@ static int fill_call(struct rq *q, struct err *err)
     return 0;
 }
 
+/* Two that read the head differently would see the body end in two places (RFC 9112, 6.3): a number is one, and one of both. */
+static int check_framing(const struct rq *q, struct err *err)
+{
+    const char *len = http_header(q->http, "Content-Length");
+    if (!len)
+        return 0;
+    if (!*len || strspn(len, "0123456789") != strlen(len))
+        return err_set(err, ERR_INVALID_ARGUMENT, "Content-Length must be a number, not '%.40s'", len);
+    if (http_header(q->http, "Transfer-Encoding"))
+        return err_set(err, ERR_INVALID_ARGUMENT, "Content-Length and Transfer-Encoding exclude each other");
+    return 0;
+}
+
 static int serve(struct rq *q, struct err *err)
 {
+    TRY(check_framing(q, err));
     TRY(route(q, err));
     if (!(q->route->flags & ROUTE_OPEN))
         TRY(auth_check(q, err));
     TRY(fill_call(q, err));
+    if (q->call.idempotency_key)
+        q->call.request_print = print_head(q);
     TRY(check_query(q, err));
     TRY(parse_body(q, err));
     buf_init(&q->out, 64 << 20);

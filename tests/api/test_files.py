@@ -336,6 +336,62 @@ def test_idempotency(node, folder):
     assert node.get(f"{folder}/once") == b"once"
 
 
+def test_idempotency_of_the_same_request_at_the_same_time(node, folder):
+    for write_type in ["THROUGH", "MUST_CACHE", "ASYNC_THROUGH"]:
+        path = f"{folder}/once-{write_type}"
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+
+        def put(_):
+            return node.call("PUT", f"/files{path}?content&overwrite=true&write_type={write_type}", data=b"z" * 100_000, headers=key, timeout=20)
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(put, range(8)))
+        assert all(a.status_code in (200, 201) for a in answers), [a.text for a in answers]
+        assert sum("Idempotent-Replayed" not in a.headers for a in answers) == 1
+        assert len({a.json()["id"] for a in answers}) == 1 and node.get(path) == b"z" * 100_000
+    assert node.ok("GET", "/doctor").json()["items"] == []
+
+
+def test_idempotency_key_with_another_request(node, folder):
+    def key():
+        return {"Idempotency-Key": uuid.uuid4().hex}
+
+    one = key()
+    node.ok("PUT", f"/files{folder}/f?content", data=b"one", headers=one)
+    error(node.call("PUT", f"/files{folder}/f?content", data=b"three", headers=one), 409, "conflict")
+    error(node.call("PUT", f"/files{folder}/f?content&overwrite=true", data=b"one", headers=one), 409, "conflict")
+    two = key()
+    node.ok("PATCH", f"/files{folder}/f", json={"mode": "600"}, headers=two)
+    error(node.call("PATCH", f"/files{folder}/f", json={"mode": "640"}, headers=two), 409, "conflict")
+    assert node.ok("PATCH", f"/files{folder}/f", json={"mode": "600"}, headers=two).headers["Idempotent-Replayed"] == "true"
+    node.ok("DELETE", f"/files{folder}/f")
+    again = node.call("PUT", f"/files{folder}/f?content", data=b"one", headers=one)  # done once, and removed since
+    assert again.status_code == 201 and again.json()["index"] and again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_if_match_of_every_change(node, folder):
+    node.put(f"{folder}/f", b"1")
+    path, stale = f"/files{folder}/f", {"If-Match": '"1-1-1"'}
+    for method, target, body in [("PATCH", path, {"mode": "600"}), ("PUT", path + "?acl", {"action": "modify", "entries": ["user:ann:r--"]}),
+                                 ("POST", path + ":rename", {"to": f"{folder}/g"}), ("POST", path + ":copy", {"to": f"{folder}/g"}),
+                                 ("POST", path + ":free", {}), ("POST", path + ":load", {}), ("POST", path + ":persist", {}),
+                                 ("POST", path + ":load-metadata", {}), ("POST", path + ":check", {}), ("DELETE", path, None)]:
+        error(node.call(method, target, json=body, headers=stale), 412, "precondition_failed")
+    tag = node.ok("GET", path).headers["ETag"]
+    error(node.call("PATCH", path, json={"mode": "600"}, headers={"If-Match": "W/" + tag}), 412, "precondition_failed")
+    node.ok("PATCH", path, json={"mode": "600"}, headers={"If-Match": f'"1-1-1", {tag}'})
+    node.ok("POST", path + ":rename", json={"to": f"{folder}/g"}, headers={"If-Match": node.ok("GET", path).headers["ETag"]})
+    error(node.call("PUT", f"/files{folder}/new?content", data=b"", headers={"If-Match": "*"}), 412, "precondition_failed")
+
+
+def test_a_part_of_a_file_is_not_taken_for_the_whole(node, folder):
+    node.put(f"{folder}/f", b"0123456789")
+    part = {"Content-Range": "bytes 0-2/10"}
+    error(node.call("PUT", f"/files{folder}/f?content&overwrite=true", data=b"abc", headers=part), 400, "invalid_argument")
+    error(node.call("PUT", f"/files{folder}/f?content&overwrite=true", data=b"abc", headers={"If-None-Match": '"x"'}), 400, "invalid_argument")
+    assert node.get(f"{folder}/f") == b"0123456789"
+
+
 def test_concurrent_writers_one_wins(node, folder):
     def put(i):
         return node.call("PUT", f"/files{folder}/same?content", data=str(i).encode() * 1000).status_code

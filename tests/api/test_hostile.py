@@ -155,3 +155,15 @@ def test_broken_http():
         n.stop()
     finally:
         n.remove()
+
+
+def test_a_body_whose_end_is_not_clear_is_refused(node):
+    def put(name, head, body):
+        with socket.create_connection(("127.0.0.1", node.port), timeout=10) as s:
+            s.sendall(f"PUT /api/v1/files/{name}?content HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\nConnection: close\r\n{head}\r\n\r\n".encode() + body)
+            return s.recv(100)
+
+    assert b" 201 " in put("clear", "Content-Length: 3", b"abc") and b" 201 " in put("chunks", "Transfer-Encoding: chunked", b"3\r\nabc\r\n0\r\n\r\n")
+    for i, head in enumerate(["Content-Length: 3x", "Content-Length: 3, 3", "Content-Length: +3", "Content-Length: 0x3", "Content-Length: 4\r\nTransfer-Encoding: chunked"]):
+        assert b" 400 " in put(f"unclear{i}", head, b"3\r\nabc\r\n0\r\n\r\n"), head
+        assert node.call("GET", f"/files/unclear{i}").status_code == 404

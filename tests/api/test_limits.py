@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import pytest
 import requests
@@ -44,6 +45,7 @@ def test_silent_store_is_refused_within_ten_seconds(node, silent_server):
     answer = node.call("POST", "/mounts", json={"path": "/silent", "uri": "s3://bucket/x",
                                                 "options": {**S3, "isthmus.underfs.s3.endpoint": f"http://127.0.0.1:{silent_server}"}})
     assert answer.status_code >= 400 and time.monotonic() - began < 11, answer.text
+    assert f"127.0.0.1:{silent_server}" in answer.json()["message"] and "no answer in time" in answer.json()["message"]
     error(node.call("GET", "/files/silent"), 404, "not_found")
 
 
@@ -91,8 +93,45 @@ class FakeS3(threading.Thread):
         if method == b"DELETE":
             return self.objects.pop(target, True) is not None, b""
         if b"list-type" in target:
-            return True, b'<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>'
+            return True, self.listing(target.decode())
         return target in self.objects, self.objects.get(target, b"") if method == b"GET" else b""
+
+
+    def listing(self, target):
+        url = urllib.parse.urlsplit(target)
+        query = {k: v[0] for k, v in urllib.parse.parse_qs(url.query).items()}
+        prefix, delimiter, top, found = query.get("prefix", ""), query.get("delimiter"), url.path.rstrip("/") + "/", ""
+        keys = sorted(urllib.parse.unquote(k.decode())[len(top):] for k in self.objects if k.startswith(top.encode()))
+        inside = [k for k in keys if k.startswith(prefix)]
+        below = {prefix + k[len(prefix):].split("/")[0] + "/" for k in inside if delimiter and "/" in k[len(prefix):]}
+        for k in inside:
+            if not delimiter or "/" not in k[len(prefix):]:
+                found += f'<Contents><Key>{k}</Key><Size>1</Size><ETag>"x"</ETag><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>'
+        found += "".join(f"<CommonPrefixes><Prefix>{p}</Prefix></CommonPrefixes>" for p in sorted(below))
+        return f'<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated>{found}</ListBucketResult>'.encode()
+
+
+def test_keys_that_no_path_can_have_stop_no_removal_and_no_move(node):
+    """They stay where they are; a removal says so, a rename ends without them; neither asks the store for ever."""
+    fake = FakeS3()
+    fake.start()
+    for top in ["gone", "moved"]:
+        fake.objects.update({f"/odd/{top}/{k}".encode(): b"1" for k in ["a", "sub/", "sub//x", "sub/ok"]})
+    mounted = node.ok("POST", "/mounts", json={"path": "/odd", "uri": "s3://odd", "options": {**S3, "isthmus.underfs.s3.endpoint": f"http://127.0.0.1:{fake.port}",
+                                                                                              "isthmus.underfs.s3.bulk.delete.enabled": "false"}})
+    assert [e["name"] for e in node.ok("GET", "/files/odd/gone?list&recursive=true").json()["items"]] == ["a", "sub", "ok"]
+    answer = node.call("DELETE", "/files/odd/gone?recursive=true", timeout=20)
+    assert "no path can have" in error(answer, 409, "not_empty")["message"]
+    assert sorted(k for k in fake.objects if k.startswith(b"/odd/gone/")) == [b"/odd/gone/sub/", b"/odd/gone/sub//x"]
+    node.ok("GET", "/files/odd/moved?list&recursive=true")
+    node.ok("POST", "/files/odd/moved:rename", json={"to": "/odd/new"})
+    end = time.monotonic() + 15
+    while [t for t in node.ok("GET", "/tasks").json()["items"] if t["kind"] == "move"]:
+        assert time.monotonic() < end, "the move does not end"
+        time.sleep(0.1)
+    assert b"/odd/new/sub/ok" in fake.objects and b"/odd/moved/sub/ok" not in fake.objects
+    node.ok("DELETE", f"/mounts/{mounted.json()['id']}")
+    fake.socket.close()
 
 
 def test_a_store_that_dies_later_slows_nobody_else(node, folder):
@@ -128,6 +167,37 @@ def test_a_store_that_dies_later_slows_nobody_else(node, folder):
     fake.socket.close()
 
 
+def test_a_key_that_the_store_cannot_have_leaves_nothing_open(node):
+    fake = FakeS3()
+    fake.start()
+    mounted = node.ok("POST", "/mounts", json={"path": "/keys", "uri": "s3://keys", "options": {**S3, "isthmus.underfs.s3.endpoint": f"http://127.0.0.1:{fake.port}"}})
+    for _ in range(3):
+        began = time.monotonic()
+        answer = node.call("PUT", "/files/keys" + ("/" + "k" * 200) * 6 + "?content&recursive=true", data=b"x")
+        assert "1024" in error(answer, 400, "name_too_long")["message"] and time.monotonic() - began < 5
+        time.sleep(1.5)
+    node.ok("DELETE", f"/mounts/{mounted.json()['id']}")
+    fake.socket.close()
+
+
+def test_idle_connections_do_not_shut_others_out(node):
+    idle = []
+    try:
+        for _ in range(100):  # of 64 threads
+            s = socket.create_connection(("127.0.0.1", node.port), timeout=10)
+            s.sendall(b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b" 200 " in s.recv(1000)
+            idle.append(s)
+        began = time.monotonic()
+        assert requests.get(node.url("/health"), timeout=30).ok and time.monotonic() - began < 5
+    finally:
+        for s in idle:
+            s.close()
+    time.sleep(0.5)
+    with requests.Session() as session:  # when they are gone, connections are kept again
+        assert "Connection" not in session.get(node.url("/health")).headers
+
+
 def run_daemon(home, *options):
     return subprocess.run([daemon_path(), "--home", home, *options, "run"], capture_output=True, text=True, timeout=60)
 
@@ -141,6 +211,13 @@ def test_wrong_settings_stop_the_start(tmp_path):
             f.write("# a comment\n" + line + "\n")
         got = run_daemon(home)
         assert got.returncode != 0 and wanted in got.stderr and ":2" in got.stderr, (line, got.stderr)
+    for line, wanted in [("isthmus.security.authorization.permission.umask=999", "octal"), ("isthmus.security.authorization.permission.umask=none", "octal"),
+                         ("isthmus.worker.tieredstore.watermark.low=97", "not below"), ("isthmus.master.web.bind.host=0.0.0.0", "loopback"),
+                         ("isthmus.master.web.bind.host=::", "loopback"), ("isthmus.master.web.bind.host=", "loopback")]:
+        with open(f"{home}/conf/isthmus-site.properties", "w") as f:
+            f.write("# a comment\n" + line + "\n")
+        got = run_daemon(home)
+        assert got.returncode != 0 and wanted in got.stderr and ":2" in got.stderr and line.split("=")[0] in got.stderr, (line, got.stderr)
     os.remove(f"{home}/conf/isthmus-site.properties")
     refused = run_daemon(home, "-Disthmus.master.web.bind.host=0.0.0.0")
     assert refused.returncode != 0 and "TLS" in refused.stderr
@@ -220,6 +297,10 @@ def test_disk_full_is_refused_and_recovers(tmp_path):
             assert time.monotonic() < end, refused.text
         assert refused.json()["code"] == "no_space"
         assert n.get("/before") == b"before"
+        end = time.monotonic() + 5
+        while not [a for a in n.ok("GET", "/overview").json()["attention"] if a["code"].endswith("no_space")]:
+            assert time.monotonic() < end, "the overview does not say that changes are refused"
+            time.sleep(0.1)
         filler.close()
         os.remove(f"{disk}/filler")
         end = time.monotonic() + 20

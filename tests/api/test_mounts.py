@@ -57,6 +57,26 @@ def test_mounts_rules(node, mounted, store, tmp_path):
     error(node.call("DELETE", "/mounts/99999"), 404, "not_found")
 
 
+def test_a_store_has_one_name(node, mounted, store):
+    """Two mounts of the same bytes would not know of each other's changes."""
+    for uri in [f"file://{store}", f"/{store}", f"{store.parent}//{store.name}", f"{store.parent}/./{store.name}", f"{store}/."]:
+        answer = node.call("POST", "/mounts", json={"path": "/twice-" + uuid.uuid4().hex[:6], "uri": uri})
+        assert "is a prefix of" in error(answer, 400, "invalid_argument")["message"], uri
+
+
+def test_own_folders_are_no_store(node):
+    for uri in [f"{node.home}/conf", f"file://{node.home}/conf/", f"{node.home}/journal", f"{node.home}/meta", f"{node.home}/cache", node.shm, "/dev"]:
+        answer = node.call("POST", "/mounts", json={"path": "/own", "uri": uri})
+        assert "keeps its own files" in error(answer, 400, "invalid_argument")["message"], uri
+
+
+def test_mount_path_with_a_slash_behind(node, store):
+    path = "/slash-" + uuid.uuid4().hex[:6]
+    mount = node.ok("POST", "/mounts", json={"path": path + "/", "uri": str(store)}).json()
+    assert mount["path"] == path
+    node.ok("DELETE", f"/mounts/{mount['id']}")
+
+
 def test_mounts_read_only_and_patch(node, mounted):
     path, url = mounted["path"], f"/mounts/{mounted['id']}"
     changed = node.ok("PATCH", url, json={"read_only": True}).json()  # mounts_patch

@@ -119,8 +119,12 @@ def test_backups_create_and_restore(tmp_path):
             [daemon_path(), "--home", other.home, "restore", str(tmp_path / file)], env=dict(os.environ, ISTHMUS_PASSPHRASE=word), capture_output=True, text=True)
         wrong = run("wrong horse!")
         assert wrong.returncode != 0 and "passphrase" in wrong.stderr
-        (tmp_path / "cut.isb").write_bytes(backup[: len(backup) // 2])
-        assert run("correct horse", "cut.isb").returncode != 0
+        for length in [0, 1, 40, len(backup) // 2, len(backup) - 100, len(backup) - 40, len(backup) - 1]:
+            (tmp_path / "cut.isb").write_bytes(backup[:length])
+            cut = run("correct horse", "cut.isb")
+            assert cut.returncode != 0 and "ends early" in cut.stderr, (length, cut.stderr)
+        (tmp_path / "bad.isb").write_bytes(backup[:-1] + bytes([backup[-1] ^ 1]))
+        assert run("correct horse", "bad.isb").returncode != 0
         right = run("correct horse")
         assert right.returncode == 0, right.stderr
         other.token = n.token

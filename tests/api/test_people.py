@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """session_*, sessions_*, users_*, tokens_*: who may do what."""
+import concurrent.futures
 import uuid
 
 import pytest
@@ -126,6 +127,49 @@ def test_tokens_create_list_delete(node, user, folder):
     error(node.call("GET", f"/files{folder}/x", token=scoped["token"]), 401, "unauthenticated")
     error(node.call("POST", "/tokens", token=token, json={"label": "up", "role": "admin"}), 403, "permission_denied")
     error(node.call("POST", "/tokens", json={"label": "past", "expires": "2001-01-01T00:00:00Z"}), 400, "invalid_argument")
+
+
+def test_guessing_the_old_password_is_slowed_down():
+    n = Node().format().start()
+    try:
+        statuses = [n.call("PATCH", "/users/admin", json={"password": "0123456789ab", "old_password": f"guess {i}"}).status_code for i in range(8)]
+        assert statuses[:5] == [403] * 5 and statuses[-1] == 429, statuses
+    finally:
+        n.stop()
+        n.remove()
+
+
+def test_a_scope_is_a_fence(node, folder):
+    """An admin's token for one path is no way to the rest of the node."""
+    token = node.ok("POST", "/tokens", json={"label": "fenced", "scope": folder}).json()["token"]
+    node.ok("PUT", f"/files{folder}/d", json={"type": "directory"}, token=token)
+    for method, path, body in [("PATCH", "/users/admin", {"password": "0123456789ab"}), ("POST", "/users", {"name": "mallory", "password": "0123456789ab", "role": "admin"}),
+                               ("GET", "/users", None), ("GET", "/logs", None), ("POST", "/backups", {"passphrase": "long enough"}), ("GET", "/changes?from=1", None),
+                               ("PATCH", "/config", {"values": {"isthmus.web.slow.request": "1s"}}), ("POST", "/mounts", {"path": "/m", "uri": "file:///etc"}),
+                               ("POST", "/mounts:test", {"path": "/m", "uri": "file:///etc"}), ("PATCH", "/mounts/1", {"read_only": True}), ("DELETE", "/tokens/x", None),
+                               ("POST", "/metrics:clear", {}), ("PUT", "/logs/levels", {"subsystem": "ufs", "level": "DEBUG"})]:
+        error(node.call(method, path, json=body, token=token), 403, "permission_denied")
+    error(node.call("POST", "/tokens", json={"label": "out", "scope": "/"}, token=token), 403, "permission_denied")
+    node.ok("POST", "/tokens", json={"label": "in", "scope": f"{folder}/d"}, token=token)
+    node.ok("GET", "/session", token=token)
+
+
+def test_retries_of_people_act_once(node):
+    def key():
+        return {"Idempotency-Key": uuid.uuid4().hex}
+
+    spec, one = {"label": "retried " + uuid.uuid4().hex}, key()
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: node.ok("POST", "/tokens", json=spec, headers=one).json(), range(6)))
+    assert sum(a["token"] is not None for a in answers) == 1 and len({a["id"] for a in answers}) == 1
+    assert [t["label"] for t in node.ok("GET", "/tokens").json()["items"]].count(spec["label"]) == 1
+    error(node.call("POST", "/tokens", json={"label": spec["label"], "role": "viewer"}, headers=one), 409, "conflict")
+    name, two, three = "u" + uuid.uuid4().hex[:8], key(), key()
+    user = {"name": name, "password": "0123456789ab", "role": "viewer"}
+    node.ok("POST", "/users", json=user, headers=two)
+    assert node.ok("POST", "/users", json=user, headers=two).headers["Idempotent-Replayed"] == "true"
+    node.ok("DELETE", f"/users/{name}", headers=three)
+    assert node.ok("DELETE", f"/users/{name}", headers=three).headers["Idempotent-Replayed"] == "true"
 
 
 def test_no_secret_in_the_log(node, user):

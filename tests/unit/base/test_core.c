@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/arguments.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file_util.h"
@@ -234,11 +235,25 @@ static void ticks(void **state)
     ticker_free(t);
 }
 
+static void arguments(void **state)
+{
+    (void)state;
+    char option[] = "s3a.secretKey=abc", joined[] = "-Droot.option=a=b;s3a.secretKey=abc;c=d", plain[] = "a.b=c", path[] = "/token", *argv[] = {option, joined, plain, path, NULL};
+    char **copy = arguments_hide(4, argv);
+    assert_string_equal(option, "s3a.secretKey=***");
+    assert_string_equal(joined, "-Droot.option=a=b;s3a.secretKey=*******");
+    assert_string_equal(plain, "a.b=c");
+    assert_string_equal(path, "/token");
+    assert_string_equal(copy[0], "s3a.secretKey=abc");
+    assert_string_equal(copy[1], "-Droot.option=a=b;s3a.secretKey=abc;c=d");
+    assert_null(copy[4]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors), cmocka_unit_test(bufs), cmocka_unit_test(slices), cmocka_unit_test(waits), cmocka_unit_test(ranks),
-        cmocka_unit_test(logs),   cmocka_unit_test(pools), cmocka_unit_test(ticks),
+        cmocka_unit_test(logs),   cmocka_unit_test(pools), cmocka_unit_test(ticks), cmocka_unit_test(arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,10 @@ expect 0 'Isthmus is running: pid [0-9]+, http://127.0.0.1:[0-9]+/' start
 expect 0 'already running' start
 expect 0 'version  [0-9.]+' status
 expect 0 '"running":true' status --json
+for read in version validateConf validateEnv 'validateEnv list' 'fsadmin pathConf show /' 'fs count /' 'fsadmin doctor'; do
+    # shellcheck disable=SC2086
+    "$isthmus" --home "$home" $read --json | python3 -c 'import json, sys; json.load(sys.stdin)' || { echo "FAILED: $read --json"; failed=$((failed + 1)); }
+done
 expect 0 '(Passed the test!.*){24}24 of 24 passed' runTests
 expect 0 'Passed the test!' runTest Basic CACHE THROUGH
 
@@ -59,6 +63,11 @@ expect 255 'already exists' fs mkdir '/a/b c'
 expect 0 'Copied file://.* to /a/b c/random' fs copyFromLocal "$dir/random" '/a/b c'
 expect 255 'already exists' fs copyFromLocal "$dir/random" '/a/b c/random'
 expect 0 'Copied' fs copyToLocal '/a/b c/random' "$dir/back"
+mkfifo "$dir/pipe"
+timeout 30 cmp "$dir/pipe" "$dir/random" &
+piped=$!
+expect 0 'Copied' fs copyToLocal '/a/b c/random' "$dir/pipe" # written to, not replaced
+wait $piped || failed=$((failed + 1))
 cmp "$dir/random" "$dir/back" || failed=$((failed + 1))
 "$isthmus" --home "$home" fs cat '/a/b c/random' | cmp - "$dir/random" || failed=$((failed + 1))
 "$isthmus" --home "$home" fs tail -c 100 '/a/b c/random' | cmp - <(tail -c 100 "$dir/random") || failed=$((failed + 1))

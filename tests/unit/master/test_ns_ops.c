@@ -223,7 +223,7 @@ static void test_permission(void **state)
     FAILS(ns_mkdir(n, &reader, "/home/x", false), ERR_PERMISSION_DENIED, "Permission denied: user=bob may read only");
     struct acl_entry e = {.kind = 'u', .perm = 5, .name = "bob"};
     c = ns_call(n, &ann);
-    OK(n->api->set_acl(n->m, &c, "/home", ACL_MODIFY, &e, 1, false, &n->err));
+    OK(n->api->set_acl(n->m, &c, "/home", ACL_MODIFY, &e, 1, false, NULL, &n->err));
     OK(ns_stat(n, &bob, "/home/f", NULL));
     struct acl_entry all[16];
     size_t many;
@@ -231,9 +231,9 @@ static void test_permission(void **state)
     OK(n->api->get_acl(n->m, &c, "/home", all, 16, &many, &n->err));
     assert_int_equal(many, 5);
     c = ns_call(n, &bob);
-    FAILS(n->api->set_acl(n->m, &c, "/home", ACL_REMOVE_ALL, NULL, 0, false, &n->err), ERR_PERMISSION_DENIED, "");
+    FAILS(n->api->set_acl(n->m, &c, "/home", ACL_REMOVE_ALL, NULL, 0, false, NULL, &n->err), ERR_PERMISSION_DENIED, "");
     c = ns_call(n, &ann);
-    OK(n->api->set_acl(n->m, &c, "/home", ACL_REMOVE_ALL, NULL, 0, false, &n->err));
+    OK(n->api->set_acl(n->m, &c, "/home", ACL_REMOVE_ALL, NULL, 0, false, NULL, &n->err));
     FAILS(ns_stat(n, &bob, "/home/f", NULL), ERR_PERMISSION_DENIED, "Permission denied");
     /* a scope holds even for its owner */
     struct identity scoped = ann;
@@ -251,7 +251,7 @@ static void test_default_acl(void **state)
     OK(ns_mkdir(n, NULL, "/d", false));
     struct acl_entry e[] = {{.kind = 'u', .is_default = true, .perm = 7, .name = "bob"}};
     struct call c = ns_call(n, NULL);
-    OK(n->api->set_acl(n->m, &c, "/d", ACL_MODIFY, e, 1, false, &n->err));
+    OK(n->api->set_acl(n->m, &c, "/d", ACL_MODIFY, e, 1, false, NULL, &n->err));
     OK(ns_mkdir(n, NULL, "/d/sub/deep", true));
     OK(ns_stat(n, NULL, "/d/sub/deep", &i));
     assert_true(i.flags & INODE_HAS_DEFAULT_ACL);

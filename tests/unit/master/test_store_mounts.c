@@ -184,6 +184,13 @@ static void uris(void **state)
     assert_true(mounts_record_is_below("file:///a/b", "/a"));
     assert_true(mounts_record_is_below("/a", "/"));
     assert_false(mounts_record_is_below("/ab", "/a"));
+    assert_true(mounts_record_is_below("s3a://b/x", "S3://b"));
+    assert_false(mounts_record_is_below("s3://b", "/b"));
+    static const char *const names[][2] = {{"//a/./b/.", "/a/b"}, {"file:////a//b/", "file:///a/b"}, {"/", "/"}, {"/.", "/"}, {"/a/.b/..c", "/a/.b/..c"}, {"s3://b//k/", "s3://b//k"}};
+    for (size_t i = 0; i < array_len(names); i++) {
+        AUTO_FREE char *name = mounts_record_uri(names[i][0]);
+        assert_string_equal(name, names[i][1]);
+    }
     assert_false(mounts_record_is_below("s3://bucket2", "s3://bucket"));
 }
 
@@ -274,6 +281,17 @@ static void rename_in_namespace(const char *from, const char *to)
     assert_int_equal(intents_run(in, &call, c, NULL), 0);
 }
 
+/* A key that was found through a directory on its way is stale when the directory has arrived. */
+static void assert_stale(const struct walk *before)
+{
+    AUTO(entry) e = {0};
+    struct inode_version chain[] = {{before->nodes[0].ino, before->nodes[0].attr_ver}, {before->nodes[1].ino, before->nodes[1].attr_ver}};
+    struct call call = store_fixture_call(&f);
+    entry_init(&e, ENTRY_TASK, call.now_ms);
+    entry_guard_chain(&e, before->epoch, chain, 2);
+    assert_int_equal(meta_propose(f.meta, &call, &e, NULL), -ERR_STALE);
+}
+
 static void directory_moves(void **state)
 {
     (void)state;
@@ -287,8 +305,12 @@ static void directory_moves(void **state)
     free(store_fixture_list(&f, "/d"));
     store_fixture_write(&f, "d/unknown", "1"); /* never loaded here */
     rename_in_namespace("d", "e");
+    AUTO(walk) before = {0};
+    assert_int_equal(meta_walk(f.meta, "/e", &before, NULL), 0);
     assert_int_equal(store_fixture_stat(&f, "/e/f000", NULL), 0);
     assert_true(store_fixture_until(has_moved, (void *)"/e", 10000));
+    if (before.last.flags & INODE_HAS_STORE_KEY) /* else it had arrived already */
+        assert_stale(&before);
     assert_true(store_fixture_until(has_moved, (void *)"/e/f129", 10000));
     assert_true(store_fixture_until(has_moved, (void *)"/e/f000", 10000));
     assert_true(store_fixture_has(&f, "e/f000") && store_fixture_has(&f, "e/sub/x"));

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * replay: retries act once (rule 14).  A key that a client gave travels as a record in the very entry that decides,
- * guarded to be absent; a repeated request finds it and does nothing.  The newest 10,000 are kept.
- * Record "user:key" → "<time ms> <fingerprint of operation and paths>".  Threads: any; one at a time trims.
+ * replay: see the header.  The newest 10,000 are kept.
+ * Record "user:key" → "<time ms> <fingerprint of operation, paths and request>".  Threads: any; one at a time trims.
  */
-#include "master/ops.h"
+#include "meta/replay.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RING_MAX 10000
@@ -28,9 +29,9 @@ static uint64_t fnv(uint64_t h, const char *s)
     return (h ^ 0xff) * 0x100000001b3u;
 }
 
-static uint64_t fingerprint(const char *op, const char *path, const char *path2)
+static uint64_t fingerprint(const struct call *call, const char *op, const char *path, const char *path2)
 {
-    return fnv(fnv(fnv(0xcbf29ce484222325u, op), path), path2);
+    return fnv(fnv(fnv(0xcbf29ce484222325u ^ call->request_print, op), path), path2);
 }
 
 static int parse(const char *value, int64_t *ret_time, uint64_t *ret_print)
@@ -38,7 +39,7 @@ static int parse(const char *value, int64_t *ret_time, uint64_t *ret_print)
     return sscanf(value, "%" SCNd64 " %" SCNx64, ret_time, ret_print) == 2 ? 0 : -1;
 }
 
-int replay_before(struct master *m, const struct call *call, const char *op, const char *path, const char *path2, struct err *err)
+int replay_before(struct meta *m, const struct call *call, const char *op, const char *path, const char *path2, struct err *err)
 {
     if (!call->idempotency_key || call->is_dry_run)
         return 0;
@@ -49,7 +50,7 @@ int replay_before(struct master *m, const struct call *call, const char *op, con
     AUTO(buf) value;
     buf_init(&value, 256);
     struct err why;
-    int rc = meta_record(m->meta, RECORD_OPERATION, key, &value, &why);
+    int rc = meta_record(m, RECORD_OPERATION, key, &value, &why);
     if (rc == -ERR_NOT_FOUND)
         return 0;
     if (rc)
@@ -58,11 +59,11 @@ int replay_before(struct master *m, const struct call *call, const char *op, con
     uint64_t print;
     if (parse(buf_str(&value), &at, &print))
         return err_set(err, ERR_CORRUPT, "the record of an idempotency key is damaged");
-    if (print != fingerprint(op, path, path2))
+    if (print != fingerprint(call, op, path, path2))
         return err_set(err, ERR_CONFLICT, "the idempotency key '%.64s' was used for another request", call->idempotency_key);
     if (call->result) {
         call->result->is_replay = true;
-        call->result->index = meta_applied_index(m->meta);
+        call->result->index = meta_applied_index(m);
     }
     return 1;
 }
@@ -73,7 +74,7 @@ void replay_put(const struct call *call, struct entry *e, const char *op, const 
         return;
     char key[KEY_BYTES_MAX + 80], value[64];
     record_key(call, key);
-    snprintf(value, sizeof value, "%" PRId64 " %" PRIx64, call->now_ms, fingerprint(op, path, path2));
+    snprintf(value, sizeof value, "%" PRId64 " %" PRIx64, call->now_ms, fingerprint(call, op, path, path2));
     entry_guard_record(e, RECORD_OPERATION, key, NULL, 0, ERR_STALE); /* the next try finds the other's record */
     entry_put_record(e, RECORD_OPERATION, key, value, strlen(value));
 }
@@ -113,21 +114,21 @@ static int by_age(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int remove_some(struct master *m, const struct olds *o, size_t from, size_t to, struct err *err)
+static int remove_some(struct meta *m, const struct olds *o, size_t from, size_t to, struct err *err)
 {
     struct call call = call_system("trim", clock_mono_ms() + 30000, NULL);
     AUTO(entry) e;
     entry_init(&e, ENTRY_TASK, call.now_ms);
     for (size_t i = from; i < to; i++)
         entry_remove_record(&e, RECORD_OPERATION, o->items[i].key);
-    return meta_propose(m->meta, &call, &e, err);
+    return meta_propose(m, &call, &e, err);
 }
 
-void replay_trim(struct master *m)
+void replay_trim(struct meta *m)
 {
     struct olds o = {0};
     struct err err;
-    int rc = meta_records(m->meta, RECORD_OPERATION, NULL, collect, &o, &err);
+    int rc = meta_records(m, RECORD_OPERATION, NULL, collect, &o, &err);
     if (!rc && o.n > RING_MAX) {
         qsort(o.items, o.n, sizeof *o.items, by_age);
         size_t many = o.n - RING_MAX;
@@ -135,7 +136,7 @@ void replay_trim(struct master *m)
             rc = remove_some(m, &o, at, at + 100 < many ? at + 100 : many, &err);
     }
     if (rc)
-        log_warn(master, "old idempotency keys could not be trimmed, trying again in a minute: %s", err.text);
+        log_warn(meta, "old idempotency keys could not be trimmed, trying again in a minute: %s", err.text);
     for (size_t i = 0; i < o.n; i++)
         free(o.items[i].key);
     free(o.items);
