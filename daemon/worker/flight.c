@@ -27,13 +27,18 @@ void flights_done(struct flights *t)
     lock_done(&t->lock);
 }
 
-struct flight *flight_join(struct flights *t, content_id cid, uint64_t page, enum flight_want want, enum flight_joined *ret_how)
+struct flight *flight_join(struct flights *t, content_id cid, uint64_t page, enum flight_want want,
+                           bool (*is_cached)(void *arg), void *arg, enum flight_joined *ret_how)
 {
     struct flight **chain = &t->chains[hash(cid, page) % FLIGHT_CHAINS];
     LOCK_SCOPE(&t->lock);
     struct flight *f = *chain;
     while (f && (f->cid != cid || f->page != page))
         f = f->next;
+    if (!f && is_cached(arg)) {
+        *ret_how = FLIGHT_NEEDLESS;
+        return NULL;
+    }
     *ret_how = !f ? FLIGHT_NEW : f->state == FLIGHT_THERE ? FLIGHT_IN_MEMORY : FLIGHT_ON_ITS_WAY;
     if (!f) {
         f = xnew(struct flight);

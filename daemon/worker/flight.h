@@ -12,7 +12,7 @@
 
 enum { FLIGHT_CHAINS = 256, FLIGHT_CONDS = 16 };
 enum flight_want { FLIGHT_PASSES, FLIGHT_CACHED, FLIGHT_KEPT /* whoever asked wants it cached more than he is in a hurry */ };
-enum flight_joined { FLIGHT_NEW, FLIGHT_ON_ITS_WAY, FLIGHT_IN_MEMORY };
+enum flight_joined { FLIGHT_NEW, FLIGHT_ON_ITS_WAY, FLIGHT_IN_MEMORY, FLIGHT_NEEDLESS };
 enum flight_state { FLIGHT_PENDING, FLIGHT_THERE, FLIGHT_FAILED };
 
 struct flight {
@@ -34,8 +34,11 @@ struct flights {
 };
 void flights_init(struct flights *t);
 void flights_done(struct flights *t);
-/* The flight of this page with a reference; made, and with a second reference for who fetches, when there was none (FLIGHT_NEW). */
-struct flight *flight_join(struct flights *t, content_id cid, uint64_t page, enum flight_want want, enum flight_joined *ret_how);
+/* The flight of this page with a reference; made, and with a second reference for who fetches, when there was none (FLIGHT_NEW).
+ * NULL and FLIGHT_NEEDLESS when there is none and `is_cached` says so: asked under the table's lock, because a page leaves
+ * the table only when it is in the cache, so that one of the two always has it. */
+struct flight *flight_join(struct flights *t, content_id cid, uint64_t page, enum flight_want want,
+                           bool (*is_cached)(void *arg), void *arg, enum flight_joined *ret_how);
 void flight_put(struct flights *t, struct flight *f);
 void flight_done(struct flights *t, struct flight *f, struct page_mem *take_mem, uint32_t len);
 void flight_failed(struct flights *t, struct flight *f, const struct err *why);

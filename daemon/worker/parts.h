@@ -55,6 +55,7 @@ struct worker {
     int64_t started_ms;
     struct fetcher *fetcher;
     struct filler *filler;
+    int64_t full_until_ms; /* atomic: the cache had no room lately, pages are not even offered */
     struct flights flights;
     struct page_pool pool;
     struct metric metrics[PARTS_METRIC_COUNT];

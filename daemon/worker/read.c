@@ -75,15 +75,29 @@ static bool can_fetch(const struct reader *r)
     return r->c->is_persisted && r->c->mount;
 }
 
+struct cached_at {
+    const struct reader *r;
+    uint64_t off;
+};
+
+static bool is_cached(void *arg)
+{
+    const struct cached_at *at = arg;
+    return block_has(at->r->w->block, &at->r->key, at->off);
+}
+
 /* One page further: cached, on its way, or added to the range; true when the range ends there. */
 static bool ask_page(struct reader *r, struct range *range)
 {
     uint64_t page = page_of(r, r->asked), off = page_off(r, page), end = page_end(r, page);
     enum flight_joined how;
     r->asked = end;
-    if (block_has(r->w->block, &r->key, off))
+    struct cached_at at = {r, off};
+    if (is_cached(&at))
         return true;
-    struct flight *f = flight_join(&r->w->flights, r->c->cid, page, r->want, &how);
+    struct flight *f = flight_join(&r->w->flights, r->c->cid, page, r->want, is_cached, &at, &how);
+    if (how == FLIGHT_NEEDLESS)
+        return true;
     hold(r, page, f, how == FLIGHT_IN_MEMORY);
     if (how == FLIGHT_NEW)
         range_add(range, f, off, (uint32_t)(end - off));

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { LIVE_BATCH = 512, CHORES_MS = 10000, LIVE_RETRY_MS = 500 };
+enum { LIVE_BATCH = 512, CHORES_MS = 10000, LIVE_RETRY_MS = 500, FULL_MS = 200 };
 
 #define MEMORY_DEFAULT ((uint64_t)256 << 20) /* of pages on their way, and again of pages that wait for the cache */
 
@@ -58,7 +58,10 @@ static void fill_put(void *arg, struct fill_page *p)
 {
     struct worker *w = arg;
     const struct flight *f = p->flight;
-    if (block_put(w->block, &p->key, p->off, f->mem->data, f->len, NULL) < 0)
+    int rc = block_put(w->block, &p->key, p->off, f->mem->data, f->len, NULL);
+    if (rc == -ERR_NO_SPACE)
+        __atomic_store_n(&w->full_until_ms, clock_mono_ms() + FULL_MS, __ATOMIC_RELAXED);
+    if (rc < 0)
         parts_count(w, cache_failed, 1);
     else
         parts_count(w, cached, 1);
@@ -78,7 +81,10 @@ void parts_fill(struct worker *w, const struct block_key *key, uint64_t off, str
 {
     struct fill_page *p = xnew(struct fill_page);
     *p = (struct fill_page){.key = *key, .off = off, .flight = take_flight};
-    filler_add(w->filler, p, want == FLIGHT_KEPT);
+    if (want != FLIGHT_KEPT && !clock_is_past(__atomic_load_n(&w->full_until_ms, __ATOMIC_RELAXED)))
+        fill_skip(w, p);
+    else
+        filler_add(w->filler, p, want == FLIGHT_KEPT);
 }
 
 static uint64_t count_of(struct worker *w, enum parts_metric m)

@@ -350,6 +350,8 @@ static void passes_by_a_full_cache(void **state)
     struct read_result res;
     assert_int_equal(read_back(w, &full, 0, full.length, READ_CACHE, 5000, &res, NULL), 0);
     d->pin(d->impl, 1, true);
+    struct call call = a_call(5000);
+    assert_int_equal(d->load(d->impl, &call, &full, 0, full.length, NULL), 0); /* all of it is there */
     assert_int_equal(read_back(w, &c, 0, STORE_MAX, READ_CACHE, 5000, &res, NULL), 0);
     assert_int_equal(read_back(w, &full, 0, full.length, READ_CACHE, 5000, &res, NULL), 0);
     assert_int_equal(res.from_store, 0);
