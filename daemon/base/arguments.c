@@ -21,16 +21,23 @@ static char *secret_of(char *argument)
     return first ? first + 1 : NULL;
 }
 
-static char **kept; /* until the end: what points into it is no leak */
+/* Until the end, so that they are no leak, whatever the program makes of its list of arguments. */
+static char **kept, *kept_text;
 
 char **arguments_hide(int argc, char **argv)
 {
-    char **copy = kept = xcalloc((size_t)argc + 1, sizeof *copy);
+    size_t bytes = 0;
+    for (int i = 0; i < argc; i++)
+        bytes += strlen(argv[i]) + 1;
+    char *to = kept_text = xmalloc(bytes);
+    kept = xcalloc((size_t)argc + 1, sizeof *kept);
     for (int i = 0; i < argc; i++) {
-        copy[i] = xstrdup(argv[i]);
+        size_t len = strlen(argv[i]) + 1;
+        kept[i] = memcpy(to, argv[i], len);
+        to += len;
         char *secret = secret_of(argv[i]);
         if (secret)
             memset(secret, '*', strlen(secret));
     }
-    return copy;
+    return kept;
 }

@@ -138,10 +138,8 @@ static void skip_all(struct filler *f, struct fill_page *list)
     }
 }
 
-void filler_free(struct filler *f)
+void filler_stop(struct filler *f)
 {
-    if (!f)
-        return;
     lock_take(&f->lock);
     f->is_ending = true;
     struct fill_page *left = take_locked(f, 0);
@@ -151,6 +149,10 @@ void filler_free(struct filler *f)
     skip_all(f, left);
     for (size_t i = 0; i < THREADS; i++)
         thread_join(&f->threads[i]);
+}
+
+void filler_free(struct filler *f)
+{
     cond_done(&f->wake);
     cond_done(&f->changed);
     lock_done(&f->lock);

@@ -18,7 +18,8 @@ struct filler;
 /* `put` writes one page (any fill thread, blocks in the cache's disk); `skip` is told of one that passes by. Both get the
  * page with its flight's reference. */
 struct filler *filler_new(uint64_t bytes_max, void (*put)(void *arg, struct fill_page *p), void (*skip)(void *arg, struct fill_page *p), void *arg);
-void filler_free(struct filler *f); /* skips what waits; accepts NULL */
+void filler_stop(struct filler *f); /* skips what waits; nothing is written any more when it returns */
+void filler_free(struct filler *f); /* after filler_stop */
 /* Blocks only for `is_wanted`. */
 void filler_add(struct filler *f, struct fill_page *take, bool is_wanted);
 /* Skips what waits of this content and returns when nothing of it is being written. */

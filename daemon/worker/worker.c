@@ -270,6 +270,7 @@ void worker_free(struct worker *w)
     lock_drop(&w->lock);
     thread_join(&w->chores);
     fetcher_free(w->fetcher);
+    filler_stop(w->filler);
     metrics_unregister(w->metrics, PARTS_METRIC_COUNT);
     filler_free(w->filler);
     block_store_free(w->block);

@@ -89,6 +89,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     open_gate();
+    filler_stop(*state);
     filler_free(*state);
     cond_done(&changed);
     lock_done(&lock);
