@@ -84,11 +84,24 @@ static int put_secrets(struct admin *a, struct backup_writer *w, struct err *err
     return backup_writer_put(w, BACKUP_CONFIG, buf_str(&config), config.len, err);
 }
 
+static int swallow(struct sink *to, const struct slice *s, struct err *err)
+{
+    (void)to;
+    (void)s;
+    (void)err;
+    return 0;
+}
+
 static int backup(void *impl, const struct call *call, const char *passphrase, struct sink *to, uint64_t *ret_entries, struct err *err)
 {
     struct admin *a = impl;
     struct backup_writer w;
-    int rc = backup_writer_begin(&w, passphrase, to, err);
+    struct sink nowhere = {.push = swallow};
+    int rc = backup_writer_begin(&w, passphrase, call->is_dry_run ? &nowhere : to, err);
+    if (call->is_dry_run) { /* the passphrase is all that can be wrong before bytes flow */
+        backup_writer_done(&w);
+        return rc;
+    }
     if (!rc)
         rc = put_manifest(a, &w, call, err);
     if (!rc)
