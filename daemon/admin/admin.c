@@ -13,6 +13,7 @@
 #include "journal/journal.h"
 #include "master/intents.h"
 #include "master/master.h"
+#include "meta/replay.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +57,23 @@ static void counts_of(void *impl, struct namespace_counts *ret)
 static int checkpoint(void *impl, const struct call *call, struct err *err)
 {
     return meta_checkpoint(((struct admin *)impl)->meta, call->deadline_ms, err);
+}
+
+/* ---- retries ---- */
+
+static int acted(void *impl, const struct call *call, const char *op, const char *path, struct err *err)
+{
+    return replay_before(((struct admin *)impl)->meta, call, op, path, NULL, err);
+}
+
+static int note_acted(void *impl, const struct call *call, const char *op, const char *path, struct err *err)
+{
+    struct call quiet = *call; /* the answer's index is the change's */
+    AUTO(entry) e = {0};
+    quiet.result = NULL;
+    entry_init(&e, ENTRY_TASK, call->now_ms);
+    replay_put(call, &e, op, path, NULL);
+    return meta_propose(((struct admin *)impl)->meta, &quiet, &e, err);
 }
 
 /* ---- backup ---- */
@@ -201,7 +219,7 @@ struct admin *admin_new(const struct admin_options *o)
     a->node = xstrdup(o->node);
     a->key = *o->key;
     a->api = (struct admin_api){.impl = a, .journal = journal_of, .counts = counts_of, .checkpoint = checkpoint, .backup = backup,
-                                .attention = attention, .doctor = doctor, .tasks = tasks, .applied_index = applied_index,
+                                .attention = attention, .doctor = doctor, .tasks = tasks, .acted = acted, .note_acted = note_acted, .applied_index = applied_index,
                                 .wait_index = wait_index, .changes = changes};
     return a;
 }
