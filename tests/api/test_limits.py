@@ -317,3 +317,21 @@ def test_disk_full_is_refused_and_recovers(tmp_path):
         n.stop()
     finally:
         subprocess.run(["umount", "-l", str(disk)])
+
+
+def test_a_body_of_the_largest_size(node):
+    def body(size):
+        text = b'{"values":{}}'
+        return text[:1] + b" " * (size - len(text)) + text[1:]
+
+    for size in [100_000, (1 << 20) - 1, 1 << 20]:
+        assert node.call("PATCH", "/config", data=body(size)).status_code == 200, size
+        assert node.call("PATCH", "/config", data=iter([body(size)])).status_code == 200, f"{size} in chunks"
+    for data in [body((1 << 20) + 1), iter([body((1 << 20) + 1)])]:
+        error(node.call("PATCH", "/config", data=data), 413, "too_large")
+
+
+def test_modes_are_octal_digits(node, folder):
+    for mode in [" 755", "+755", "-755", "", "8", "75 ", "0x7", "10000", "\t7"]:
+        error(node.call("PATCH", f"/files{folder}", json={"mode": mode}), 400, "invalid_argument")
+    assert node.ok("PATCH", f"/files{folder}", json={"mode": "0755"}).json()["mode"] == "755"
