@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad stores, full disks, wrong settings, TLS: refused clearly, and what works goes on working."""
+import concurrent.futures
 import itertools
 import os
 import socket
@@ -335,3 +336,21 @@ def test_modes_are_octal_digits(node, folder):
     for mode in [" 755", "+755", "-755", "", "8", "75 ", "0x7", "10000", "\t7"]:
         error(node.call("PATCH", f"/files{folder}", json={"mode": mode}), 400, "invalid_argument")
     assert node.ok("PATCH", f"/files{folder}", json={"mode": "0755"}).json()["mode"] == "755"
+
+
+def test_an_upload_may_pause(node, folder):
+    """The time for heads is the time for pauses too: a short one would end uploads from a pipe."""
+    def put(name, head, pieces):
+        with socket.create_connection(("127.0.0.1", node.port)) as s:
+            s.sendall(f"PUT /api/v1/files{folder}/{name}?content HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\n{head}\r\n\r\n".encode())
+            for piece in pieces:
+                s.sendall(piece)
+                time.sleep(6)
+            s.settimeout(20)
+            return s.recv(4096)
+
+    calls = [("whole", "Content-Length: 6", [b"abc", b"def"]), ("chunks", "Transfer-Encoding: chunked", [b"3\r\nabc\r\n", b"3\r\nd", b"ef\r\n0\r\n\r\n"])]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda c: put(*c), calls))
+    assert all(b" 201 " in a for a in answers), answers
+    assert node.get(f"{folder}/whole") == node.get(f"{folder}/chunks") == b"abcdef"
