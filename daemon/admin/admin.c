@@ -13,6 +13,7 @@
 #include "journal/journal.h"
 #include "master/intents.h"
 #include "master/master.h"
+#include "meta/replay.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +59,23 @@ static int checkpoint(void *impl, const struct call *call, struct err *err)
     return meta_checkpoint(((struct admin *)impl)->meta, call->deadline_ms, err);
 }
 
+/* ---- retries ---- */
+
+static int acted(void *impl, const struct call *call, const char *op, const char *path, struct err *err)
+{
+    return replay_before(((struct admin *)impl)->meta, call, op, path, NULL, err);
+}
+
+static int note_acted(void *impl, const struct call *call, const char *op, const char *path, struct err *err)
+{
+    struct call quiet = *call; /* the answer's index is the change's */
+    AUTO(entry) e = {0};
+    quiet.result = NULL;
+    entry_init(&e, ENTRY_TASK, call->now_ms);
+    replay_put(call, &e, op, path, NULL);
+    return meta_propose(((struct admin *)impl)->meta, &quiet, &e, err);
+}
+
 /* ---- backup ---- */
 
 static int put_manifest(struct admin *a, struct backup_writer *w, const struct call *call, struct err *err)
@@ -84,11 +102,24 @@ static int put_secrets(struct admin *a, struct backup_writer *w, struct err *err
     return backup_writer_put(w, BACKUP_CONFIG, buf_str(&config), config.len, err);
 }
 
+static int swallow(struct sink *to, const struct slice *s, struct err *err)
+{
+    (void)to;
+    (void)s;
+    (void)err;
+    return 0;
+}
+
 static int backup(void *impl, const struct call *call, const char *passphrase, struct sink *to, uint64_t *ret_entries, struct err *err)
 {
     struct admin *a = impl;
     struct backup_writer w;
-    int rc = backup_writer_begin(&w, passphrase, to, err);
+    struct sink nowhere = {.push = swallow};
+    int rc = backup_writer_begin(&w, passphrase, call->is_dry_run ? &nowhere : to, err);
+    if (call->is_dry_run) { /* the passphrase is all that can be wrong before bytes flow */
+        backup_writer_done(&w);
+        return rc;
+    }
     if (!rc)
         rc = put_manifest(a, &w, call, err);
     if (!rc)
@@ -188,7 +219,7 @@ struct admin *admin_new(const struct admin_options *o)
     a->node = xstrdup(o->node);
     a->key = *o->key;
     a->api = (struct admin_api){.impl = a, .journal = journal_of, .counts = counts_of, .checkpoint = checkpoint, .backup = backup,
-                                .attention = attention, .doctor = doctor, .tasks = tasks, .applied_index = applied_index,
+                                .attention = attention, .doctor = doctor, .tasks = tasks, .acted = acted, .note_acted = note_acted, .applied_index = applied_index,
                                 .wait_index = wait_index, .changes = changes};
     return a;
 }

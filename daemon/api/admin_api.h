@@ -42,6 +42,10 @@ struct admin_api {
     int (*attention)(void *impl, const struct call *, int (*each)(void *arg, const struct finding *), void *arg, struct err *);
     int (*doctor)(void *impl, const struct call *, int (*each)(void *arg, const struct finding *), void *arg, struct err *);
     int (*tasks)(void *impl, const struct call *, int (*each)(void *arg, const struct task_info *), void *arg, struct err *);
+    /* Idempotency keys of calls whose change does not carry the key itself: 1 when this request acted before (ERR_CONFLICT: another one),
+     * and the note that it has, in an entry of its own. */
+    int (*acted)(void *impl, const struct call *, const char *op, const char *path, struct err *);
+    int (*note_acted)(void *impl, const struct call *, const char *op, const char *path, struct err *);
     uint64_t (*applied_index)(void *impl);
     int (*wait_index)(void *impl, uint64_t index, int64_t deadline_ms, struct err *); /* ERR_TIMEOUT */
     /* Changes after an index; see meta.h. ERR_RANGE when `from` is too old. Returns the number, or an error. */

@@ -249,13 +249,29 @@ static int status(struct cli *c, const struct args *a, struct err *err)
 
 /* ---- the rest ---- */
 
+enum { REVISION_LEN = 12 };
+
+/* How many characters of the revision: "version -r 8". */
+static int revision_len(const struct args *a, uint64_t *ret, struct err *err)
+{
+    *ret = REVISION_LEN;
+    if (!a->count)
+        return 0;
+    if (!args_has(a, "r"))
+        return err_set(err, ERR_INVALID_ARGUMENT, "a length is that of the revision: version -r %.20s", a->items[0]);
+    if (text_parse_u64(a->items[0], ret, NULL) < 0 || *ret < 1 || *ret > 40)
+        return err_set(err, ERR_INVALID_ARGUMENT, "%.40s is not a length of 1 to 40 characters of the revision", a->items[0]);
+    return 0;
+}
+
 static int version(struct cli *c, const struct args *a, struct err *err)
 {
-    (void)err;
+    uint64_t len;
+    TRY(revision_len(a, &len, err));
     if (c->is_json)
-        printf("{\"version\":\"%s\",\"revision\":\"%s\"}\n", ISTHMUS_VERSION, cli_revision);
+        printf("{\"version\":\"%s\",\"revision\":\"%.*s\"}\n", ISTHMUS_VERSION, (int)len, cli_revision);
     else if (args_has(a, "r"))
-        printf("%s-%s\n", ISTHMUS_VERSION, cli_revision);
+        printf("%s-%.*s\n", ISTHMUS_VERSION, (int)len, cli_revision);
     else
         puts(ISTHMUS_VERSION);
     return 0;
@@ -277,7 +293,7 @@ static int read_journal(struct cli *c, const struct args *a, struct err *err)
     return cli_run(c, "isthmusd", more, err) ? CLI_FAILED : 0;
 }
 
-static const struct flag version_flags[] = {{"r", "revision", NULL, "with the revision of the sources"}, {0}};
+static const struct flag version_flags[] = {{"r", "revision", NULL, "with the revision of the sources, of which [len] characters (12)"}, {0}};
 static const struct flag journal_flags[] = {{NULL, "start", "n", "first index"}, {NULL, "end", "n", "last index"}, {0}};
 
 const struct command cmd_node[] = {
@@ -287,5 +303,5 @@ const struct command cmd_node[] = {
     {"", "status", "", 0, 0, NULL, COMMAND_READS, "Is the daemon running? Exit code 0 when it answers.", status, NULL},
     {"", "restore", "<file>", 1, 1, NULL, 0, "Fills an empty home from a backup; the passphrase is in ISTHMUS_PASSPHRASE.", restore, NULL},
     {"", "readJournal", "", 0, 0, journal_flags, 0, "Prints the journal of a stopped node as text.", read_journal, NULL},
-    {"", "version", "", 0, 0, version_flags, COMMAND_READS, "Prints the version.", version, NULL},
+    {"", "version", "[len]", 0, 1, version_flags, COMMAND_READS, "Prints the version.", version, NULL},
     {0}};

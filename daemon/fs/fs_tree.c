@@ -209,7 +209,7 @@ static int load_path(struct tree_work *w, const char *path, struct err *err)
     TRY(meta->stat(meta->impl, w->call, path, &o, &plan, err));
     int rc = 0;
     if (plan.info.inode.type == INODE_FILE && plan.content.length) {
-        rc = data->load(data->impl, w->call, &plan.content, 0, plan.content.length, err);
+        rc = w->call->is_dry_run ? 0 : data->load(data->impl, w->call, &plan.content, 0, plan.content.length, err);
         w->files++;
         w->bytes += plan.content.length;
     }

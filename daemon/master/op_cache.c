@@ -88,7 +88,7 @@ int op_persist(void *impl, const struct call *call, const char *path, bool wait,
     TRY(ops_check_last(m, call, &p, p.walk.last.type == INODE_DIRECTORY ? ACCESS_READ | ACCESS_EXECUTE : ACCESS_READ, err));
     if (p.walk.last.type == INODE_FILE && !(p.walk.last.flags & INODE_COMPLETED))
         return err_set(err, ERR_INCOMPLETE, "%.160s is still being written", p.path);
-    return call->is_dry_run ? 0 : persist_path(m->persist, call, p.path, wait, err);
+    return persist_path(m->persist, call, p.path, wait, err);
 }
 
 /* Traversal of what is known; the rest may be only in the store. */
@@ -103,6 +103,10 @@ int op_load_metadata(void *impl, const struct call *call, const char *path, bool
 {
     struct master *m = impl;
     AUTO(place) p = {0};
+    if (call->is_dry_run) { /* is it there: as a read would look */
+        TRY(op_open(m, call, path, NULL, &p, NULL, err));
+        return ops_check_last(m, call, &p, ACCESS_READ, err);
+    }
     TRY(open_known(m, call, path, ACCESS_READ, &p, err));
     return sync_load_metadata(m->sync, call, p.path, is_recursive, is_forced, err);
 }
@@ -116,7 +120,7 @@ int op_check_consistency(void *impl, const struct call *call, const char *path, 
         TRY(ops_may_change(call, err));
     TRY(open_known(m, call, path, repair ? ACCESS_READ | ACCESS_WRITE : ACCESS_READ, &p, err));
     TRY(place_need(&p, err));
-    return sync_check_consistency(m->sync, call, p.path, repair, each, arg, err);
+    return sync_check_consistency(m->sync, call, p.path, repair && !call->is_dry_run, each, arg, err);
 }
 
 int op_content_changed(void *impl, const struct call *call, const char *path, struct err *err)

@@ -324,6 +324,10 @@ int meta_principal(struct meta *m, const struct call *call, const char *name, pr
             *ret = id;
             return 0;
         }
+        if (call->is_dry_run) { /* the id that it would get */
+            *ret = next;
+            return 0;
+        }
         AUTO(entry) e;
         struct call quiet = *call;
         quiet.result = NULL;

@@ -248,10 +248,12 @@ int http_body_read(struct http_request *r, size_t max, struct buf *to, struct er
     for (size_t n = 1; n;) {
         if (to->len > max)
             return err_set(err, ERR_TOO_LARGE, "the body is larger than the %zu bytes allowed", max);
-        char *room = buf_room(to, 64 << 10);
+        size_t step = max + 1 - to->len; /* one more than allowed tells that it is larger */
+        step = step < 64 << 10 ? step : 64 << 10;
+        char *room = buf_room(to, step);
         if (!room)
             return buf_check(to, "the body", err);
-        TRY(body->pull(body, room, 64 << 10, &n, err));
+        TRY(body->pull(body, room, step, &n, err));
         buf_grew(to, n);
     }
     return 0;

@@ -7,6 +7,8 @@
 #include "rest/v1/parse.h"
 #include "rest/v1/rq.h"
 
+enum { KEYED_BODY_MAX = 1 << 20 };
+
 struct get_state {
     struct sink sink; /* begins the answer at the first slice */
     struct rq *q;
@@ -143,6 +145,41 @@ static int check_put(struct rq *q, struct err *err)
     return 0;
 }
 
+/* Content that fits into memory is compared byte by byte with what came under the same key; of larger one only what the head says. */
+struct memory_source {
+    struct source source;
+    struct buf bytes;
+    size_t off;
+};
+
+static int memory_pull(struct source *src, void *to, size_t cap, size_t *ret_len, struct err *err)
+{
+    (void)err;
+    struct memory_source *m = (struct memory_source *)src;
+    size_t left = m->bytes.len - m->off;
+    *ret_len = left < cap ? left : cap;
+    if (*ret_len)
+        memcpy(to, m->bytes.data + m->off, *ret_len);
+    m->off += *ret_len;
+    return 0;
+}
+
+static int write_content(struct rq *q, const struct create_options *o, struct err *err)
+{
+    int64_t len = http_body_length(q->http);
+    if (!q->call.idempotency_key || len < 0 || len > KEYED_BODY_MAX)
+        return fs_write(q->fs, &q->call, q->target, o, http_body(q->http), err);
+    struct memory_source m = {.source = {memory_pull, len}};
+    buf_init(&m.bytes, KEYED_BODY_MAX + 1);
+    int rc = http_body_read(q->http, KEYED_BODY_MAX, &m.bytes, err);
+    if (!rc) {
+        q->call.request_print = retry_print(q->call.request_print, m.bytes.data, m.bytes.len);
+        rc = fs_write(q->fs, &q->call, q->target, o, &m.source, err);
+    }
+    buf_done(&m.bytes);
+    return rc;
+}
+
 int route_files_put_content(struct rq *q, struct err *err)
 {
     const struct meta_api *meta = fs_meta(q->fs);
@@ -154,7 +191,7 @@ int route_files_put_content(struct rq *q, struct err *err)
     if (o.overwrite && meta->stat(meta->impl, &q->call, q->target, &quiet, &before, NULL) == 0)
         q->status = 200; /* replaced */
     read_plan_done(&before);
-    TRY(fs_write(q->fs, &q->call, q->target, &o, http_body(q->http), err));
+    TRY(write_content(q, &o, err));
     if (q->call.is_dry_run) {
         rq_put_change(q);
         return 0;

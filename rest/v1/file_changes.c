@@ -217,10 +217,29 @@ static int check_each(void *arg, const struct inconsistency *i, struct err *err)
     return 0;
 }
 
+static int check_count(void *arg, const struct inconsistency *i, struct err *err)
+{
+    (void)i;
+    (void)err;
+    ++*(uint64_t *)arg;
+    return 0;
+}
+
+static int check_dry(struct rq *q, bool repair, struct err *err)
+{
+    const struct meta_api *meta = fs_meta(q->fs);
+    uint64_t count = 0;
+    TRY(meta->check_consistency(meta->impl, &q->call, q->target, repair, check_count, &count, err));
+    call_effect(&q->call, "info", repair ? "entries_to_repair" : "entries_that_differ", count, 0);
+    return done(q);
+}
+
 int route_files_check(struct rq *q, struct err *err)
 {
     const struct meta_api *meta = fs_meta(q->fs);
     TRY(check_match(q, err));
+    if (q->call.is_dry_run)
+        return check_dry(q, rq_bool(q, "repair", false), err);
     json_begin_object(&q->json, NULL);
     json_begin_array(&q->json, "items");
     TRY(meta->check_consistency(meta->impl, &q->call, q->target, rq_bool(q, "repair", false), check_each, q, err));

@@ -177,7 +177,8 @@ int route_journal_get(struct rq *q, struct err *err)
 int route_journal_checkpoint(struct rq *q, struct err *err)
 {
     const struct admin_api *admin = fs_admin(q->fs);
-    TRY(admin->checkpoint(admin->impl, &q->call, err));
+    if (!q->call.is_dry_run)
+        TRY(admin->checkpoint(admin->impl, &q->call, err));
     return changed(q);
 }
 
@@ -205,6 +206,8 @@ int route_backups_create(struct rq *q, struct err *err)
     struct backup_sink s = {.sink.push = backup_push, .q = q};
     uint64_t entries;
     TRY(admin->backup(admin->impl, &q->call, rq_string(q, "passphrase", ""), &s.sink, &entries, err));
+    if (q->call.is_dry_run)
+        return changed(q);
     http_end(q->http, true);
     return 0;
 }
@@ -360,9 +363,24 @@ int route_log_levels_get(struct rq *q, struct err *err)
     return 0;
 }
 
+static bool is_subsystem(const char *name)
+{
+    bool is_one = !strcmp(name, "all");
+    for (unsigned i = 0; i < LOG_SUBSYSTEM_COUNT && !is_one; i++)
+        is_one = !strcmp(name, log_subsystem_name((enum log_subsystem)i));
+    return is_one;
+}
+
 int route_log_levels_put(struct rq *q, struct err *err)
 {
-    TRY(log_level_set(rq_string(q, "subsystem", ""), rq_string(q, "level", ""), err));
+    const char *subsystem = rq_string(q, "subsystem", "");
+    rq_subject(q, subsystem);
+    if (!is_subsystem(subsystem)) {
+        err_set(err, ERR_INVALID_ARGUMENT, "no subsystem is named '%.40s'", subsystem);
+        return err_field(err, "subsystem");
+    }
+    if (!q->call.is_dry_run)
+        TRY(log_level_set(subsystem, rq_string(q, "level", ""), err));
     return changed(q);
 }
 
@@ -416,6 +434,7 @@ int route_metrics(struct rq *q, struct err *err)
 int route_metrics_clear(struct rq *q, struct err *err)
 {
     (void)err;
-    metrics_clear();
+    if (!q->call.is_dry_run)
+        metrics_clear();
     return changed(q);
 }

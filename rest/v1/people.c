@@ -52,7 +52,8 @@ int route_session_delete(struct rq *q, struct err *err)
     const struct identity_api *id = fs_identity(q->fs);
     if (q->by_cookie)
         TRY(id->sign_out(id->impl, &q->call, q->who.session, err));
-    auth_set_cookie(q, NULL);
+    if (!q->call.is_dry_run)
+        auth_set_cookie(q, NULL);
     return changed(q);
 }
 

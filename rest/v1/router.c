@@ -62,6 +62,8 @@ struct rest *rest_new(const struct rest_options *o)
     struct rest *r = xnew(struct rest);
     r->o = *o;
     r->openapi = openapi_make();
+    lock_init(&r->lock, RANK_REST);
+    cond_init(&r->ended);
     for (size_t i = 0; i < route_count; i++)
         take_apart(routes[i].path, &patterns[i]);
     return r;
@@ -69,8 +71,11 @@ struct rest *rest_new(const struct rest_options *o)
 
 void rest_free(struct rest *r)
 {
-    if (r)
-        free(r->openapi);
+    if (!r)
+        return;
+    free(r->openapi);
+    cond_done(&r->ended);
+    lock_done(&r->lock);
     free(r);
 }
 
@@ -117,7 +122,7 @@ int rq_mode(const char *octal, int *ret, struct err *err)
         return 0;
     char *end;
     long v = strtol(octal, &end, 8);
-    if (!*octal || *end || v < 0 || v > 07777 || octal[0] == '-' || octal[0] == '+') {
+    if (octal[0] < '0' || octal[0] > '7' || *end || v > 07777) { /* strtol takes spaces and signs in front */
         err_set(err, ERR_INVALID_ARGUMENT, "Invalid mode %.20s", octal);
         return err ? err_field(err, "mode") : -(int)ERR_INVALID_ARGUMENT;
     }
@@ -131,20 +136,18 @@ const struct read_options *rq_read_options(const struct rq *q, struct read_optio
     return to;
 }
 
-/* FNV-1a; of no use against who wants a collision: the keys are the caller's own. */
-static uint64_t print(uint64_t h, const char *s, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)s[i]) * 0x100000001b3u;
-    return (h ^ 0xff) * 0x100000001b3u;
-}
-
-/* What a retry has in common with the first try beside operation and paths: the query, and of content the length. */
+/* What a retry has in common with the first try beside operation and paths: the query, and of content the length and what the client says of it. */
 static uint64_t print_head(const struct rq *q)
 {
-    const char *query = http_query(q->http), *len = http_header(q->http, "Content-Length");
-    uint64_t h = print(0xcbf29ce484222325u, query, strlen(query));
-    return len ? print(h, len, strlen(len)) : h;
+    static const char *const names[] = {"Content-Length", "Content-MD5", "Content-Digest", "Repr-Digest", "Digest"};
+    const char *query = http_query(q->http);
+    uint64_t h = retry_print(0xcbf29ce484222325u, query, strlen(query));
+    for (size_t i = 0; i < array_len(names); i++) {
+        const char *v = http_header(q->http, names[i]);
+        if (v)
+            h = retry_print(h, v, strlen(v));
+    }
+    return h;
 }
 
 static int check_query(struct rq *q, struct err *err)
@@ -171,10 +174,10 @@ static int parse_body(struct rq *q, struct err *err)
 {
     if (q->route->flags & ROUTE_RAW_BODY || q->route->body->kind != SCHEMA_OBJECT)
         return 0;
-    AUTO(buf) text = {.max = conf_size(CONF_WEB_BODY_MAX)};
+    AUTO(buf) text = {.max = conf_size(CONF_WEB_BODY_MAX) + 1};
     TRY(http_body_read(q->http, conf_size(CONF_WEB_BODY_MAX), &text, err));
     if (q->call.idempotency_key)
-        q->call.request_print = print(q->call.request_print, text.data, text.len);
+        q->call.request_print = retry_print(q->call.request_print, text.data, text.len);
     if (text.len == 0) /* all members optional: no body is an empty object */
         buf_adds(&text, "{}");
     q->body = json_parse(text.data, text.len, err);
@@ -305,7 +308,7 @@ static int serve(struct rq *q, struct err *err)
     buf_init(&q->out, 64 << 20);
     json_out_init(&q->json, &q->out);
     q->status = q->route->status;
-    return q->route->run(q, err);
+    return retry_run(q, err);
 }
 
 static void put_error(struct rq *q, const struct err *err)

@@ -7,6 +7,7 @@
 #pragma once
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "fs/fs.h"
@@ -26,6 +27,7 @@ enum route_flag {
     ROUTE_CONTENT = 4,   /* carries file bytes: no total deadline */
     ROUTE_RAW_BODY = 8,  /* the body is not JSON */
     ROUTE_LONG = 16,     /* ten minutes instead of 30 s */
+    ROUTE_ONCE = 32,     /* the router sees to Idempotency-Key: the change does not carry it (retry.c) */
 };
 
 struct rq;
@@ -42,9 +44,13 @@ struct route {
 extern const struct route routes[];
 extern const size_t route_count;
 
+struct under_way;
 struct rest {
     struct rest_options o;
     char *openapi; /* made once */
+    struct lock lock;            /* of the two below */
+    struct cond ended;           /* one of them */
+    struct under_way *under_way; /* requests with a key (retry.c) */
 };
 
 struct rq {
@@ -87,6 +93,11 @@ int rq_put_entry(struct rq *q, const char *path, struct err *err) must_use; /* s
 
 /* Entry as JSON; `plan` adds what only single entries have. */
 void entry_json(struct rq *q, const char *key, const struct file_info *info, const struct read_plan *plan);
+
+/* The route's handler; with an Idempotency-Key, where the router sees to it, at most once.  A handler that answers more than a change finds
+ * result.is_replay set and shows without acting. (retry.c) */
+int retry_run(struct rq *q, struct err *err) must_use;
+uint64_t retry_print(uint64_t h, const void *data, size_t len); /* adds to what a retry is known by */
 
 /* identity (auth.c) */
 int auth_check(struct rq *q, struct err *err) must_use;

@@ -369,6 +369,45 @@ def test_idempotency_key_with_another_request(node, folder):
     assert again.status_code == 201 and again.json()["index"] and again.headers["Idempotent-Replayed"] == "true"
 
 
+def test_idempotency_key_with_content_of_the_same_length(node, folder):
+    for write_type in ["CACHE_THROUGH", "MUST_CACHE"]:
+        path = f"/files{folder}/same-{write_type}?content&write_type={write_type}"
+        one = {"Idempotency-Key": uuid.uuid4().hex}
+        node.ok("PUT", path, data=b"one", headers=one)
+        assert node.ok("PUT", path, data=b"one", headers=one).headers["Idempotent-Replayed"] == "true"
+        error(node.call("PUT", path, data=b"two", headers=one), 409, "conflict")
+        assert node.get(f"{folder}/same-{write_type}") == b"one"
+    big, two = b"x" * (2 << 20), {"Idempotency-Key": uuid.uuid4().hex}
+    node.ok("PUT", f"/files{folder}/big?content", data=big, headers={**two, "Content-MD5": "a"})
+    assert node.ok("PUT", f"/files{folder}/big?content", data=big, headers={**two, "Content-MD5": "a"}).headers["Idempotent-Replayed"] == "true"
+    error(node.call("PUT", f"/files{folder}/big?content", data=b"y" * len(big), headers={**two, "Content-MD5": "b"}), 409, "conflict")
+    assert node.get(f"{folder}/big") == big
+
+
+def replayed(answer):
+    return answer.headers.get("Idempotent-Replayed") == "true"
+
+
+def test_idempotency_of_trees(node, folder):
+    for i in range(20):
+        node.put(f"{folder}/a/{i}", b"x" * 1000, recursive="true")
+    key, body = {"Idempotency-Key": uuid.uuid4().hex}, {"to": f"{folder}/b", "recursive": True}
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: node.ok("POST", f"/files{folder}/a:copy", json=body, headers=key), range(4)))
+    assert sum(not replayed(a) for a in answers) == 1 and all("effects" in a.json() for a in answers)
+    error(node.call("POST", f"/files{folder}/a:copy", json={**body, "overwrite": True}, headers=key), 409, "conflict")
+    error(node.call("POST", f"/files{folder}/a:copy", json=body), 409, "already_exists")
+    failed = {"Idempotency-Key": uuid.uuid4().hex}  # what failed has not acted
+    error(node.call("POST", f"/files{folder}/a:copy", json=body, headers=failed), 409, "already_exists")
+    node.ok("DELETE", f"/files{folder}/b?recursive=true")
+    assert not replayed(node.ok("POST", f"/files{folder}/a:copy", json=body, headers=failed))
+    file = {"Idempotency-Key": uuid.uuid4().hex}
+    assert [replayed(node.ok("POST", f"/files{folder}/a/1:copy", json={"to": f"{folder}/c"}, headers=file)) for _ in range(2)] == [False, True]
+    for verb in ["load", "free", "persist", "load-metadata"]:
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        assert [replayed(node.ok("POST", f"/files{folder}/a/1:{verb}", json={}, headers=key)) for _ in range(2)] == [False, True], verb
+
+
 def test_if_match_of_every_change(node, folder):
     node.put(f"{folder}/f", b"1")
     path, stale = f"/files{folder}/f", {"If-Match": '"1-1-1"'}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad stores, full disks, wrong settings, TLS: refused clearly, and what works goes on working."""
+import concurrent.futures
 import itertools
 import os
 import socket
@@ -317,3 +318,39 @@ def test_disk_full_is_refused_and_recovers(tmp_path):
         n.stop()
     finally:
         subprocess.run(["umount", "-l", str(disk)])
+
+
+def test_a_body_of_the_largest_size(node):
+    def body(size):
+        text = b'{"values":{}}'
+        return text[:1] + b" " * (size - len(text)) + text[1:]
+
+    for size in [100_000, (1 << 20) - 1, 1 << 20]:
+        assert node.call("PATCH", "/config", data=body(size)).status_code == 200, size
+        assert node.call("PATCH", "/config", data=iter([body(size)])).status_code == 200, f"{size} in chunks"
+    for data in [body((1 << 20) + 1), iter([body((1 << 20) + 1)])]:
+        error(node.call("PATCH", "/config", data=data), 413, "too_large")
+
+
+def test_modes_are_octal_digits(node, folder):
+    for mode in [" 755", "+755", "-755", "", "8", "75 ", "0x7", "10000", "\t7"]:
+        error(node.call("PATCH", f"/files{folder}", json={"mode": mode}), 400, "invalid_argument")
+    assert node.ok("PATCH", f"/files{folder}", json={"mode": "0755"}).json()["mode"] == "755"
+
+
+def test_an_upload_may_pause(node, folder):
+    """The time for heads is the time for pauses too: a short one would end uploads from a pipe."""
+    def put(name, head, pieces):
+        with socket.create_connection(("127.0.0.1", node.port)) as s:
+            s.sendall(f"PUT /api/v1/files{folder}/{name}?content HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\n{head}\r\n\r\n".encode())
+            for piece in pieces:
+                s.sendall(piece)
+                time.sleep(6)
+            s.settimeout(20)
+            return s.recv(4096)
+
+    calls = [("whole", "Content-Length: 6", [b"abc", b"def"]), ("chunks", "Transfer-Encoding: chunked", [b"3\r\nabc\r\n", b"3\r\nd", b"ef\r\n0\r\n\r\n"])]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda c: put(*c), calls))
+    assert all(b" 201 " in a for a in answers), answers
+    assert node.get(f"{folder}/whole") == node.get(f"{folder}/chunks") == b"abcdef"

@@ -57,6 +57,29 @@ def test_mounts_rules(node, mounted, store, tmp_path):
     error(node.call("DELETE", "/mounts/99999"), 404, "not_found")
 
 
+def test_retries_of_mounts_act_once(node, store):
+    def key():
+        return {"Idempotency-Key": uuid.uuid4().hex}
+
+    def replayed(answer):
+        return answer.headers.get("Idempotent-Replayed") == "true"
+
+    spec, one, two, three, four = {"path": "/r-" + uuid.uuid4().hex[:8], "uri": str(store)}, key(), key(), key(), key()
+    first, second = [node.ok("POST", "/mounts", json=spec, headers=one) for _ in range(2)]
+    assert (first.status_code, second.status_code) == (201, 201) and not replayed(first) and replayed(second)
+    assert first.json()["id"] == second.json()["id"] and second.headers["ETag"] == first.headers["ETag"]
+    error(node.call("POST", "/mounts", json={**spec, "read_only": True}, headers=one), 409, "conflict")
+    error(node.call("POST", "/mounts", json=spec), 409, "already_exists")
+    at = f"/mounts/{first.json()['id']}"
+    changed = [node.ok("PATCH", at, json={"shared": True}, headers=two) for _ in range(2)]
+    assert [replayed(a) for a in changed] == [False, True] and changed[1].json()["shared"]
+    mode = {"ufs_root": str(store), "mode": "readWrite"}
+    assert [replayed(node.ok("POST", "/stores:mode", json=mode, headers=three)) for _ in range(2)] == [False, True]
+    removed = [node.ok("DELETE", at, headers=four) for _ in range(2)]
+    assert [replayed(a) for a in removed] == [False, True] and removed[1].json()["effects"] == []
+    assert "index" in node.ok("POST", "/mounts", json=spec, headers=one).json()  # done once, and unmounted since
+
+
 def test_a_store_has_one_name(node, mounted, store):
     """Two mounts of the same bytes would not know of each other's changes."""
     for uri in [f"file://{store}", f"/{store}", f"{store.parent}//{store.name}", f"{store.parent}/./{store.name}", f"{store}/."]:

@@ -170,6 +170,9 @@ def test_retries_of_people_act_once(node):
     assert node.ok("POST", "/users", json=user, headers=two).headers["Idempotent-Replayed"] == "true"
     node.ok("DELETE", f"/users/{name}", headers=three)
     assert node.ok("DELETE", f"/users/{name}", headers=three).headers["Idempotent-Replayed"] == "true"
+    four, made = key(), next(a["id"] for a in answers)
+    node.ok("DELETE", f"/tokens/{made}", headers=four)
+    assert node.ok("DELETE", f"/tokens/{made}", headers=four).headers["Idempotent-Replayed"] == "true"
 
 
 def test_no_secret_in_the_log(node, user):

@@ -45,6 +45,11 @@ TEXT
 expect 0 'Validation succeeded' validateConf
 expect 0 'Validation succeeded' validateEnv
 expect 255 'not answer|not running' fs ls /
+expect 0 '^[0-9.]+\s' version
+expect 0 '^[0-9.]+-[0-9a-z]{1,12}\s' version -r
+expect 0 '^[0-9.]+-[0-9a-z]{5}\s' version -r 5
+expect 255 'not a length' version -r 99
+expect 255 'version -r 5' version 5
 expect 0 'Isthmus is running: pid [0-9]+, http://127.0.0.1:[0-9]+/' start
 expect 0 'already running' start
 expect 0 'version  [0-9.]+' status
