@@ -69,6 +69,28 @@ static void make_record_key(const struct intent *i, char to[48])
     text_hex(digest, 16, to + n);
 }
 
+static void write_birth(const struct intent_birth *b, struct json_out *o)
+{
+    if (!b->is_known)
+        return;
+    json_begin_object(o, "birth");
+    json_put_i64(o, "mode", b->mode);
+    json_put_i64(o, "owner", b->owner);
+    json_put_i64(o, "group", b->group);
+    json_end_object(o);
+}
+
+static void read_birth(const struct json *j, struct intent_birth *ret)
+{
+    *ret = (struct intent_birth){.is_known = j && json_kind_of(j) == JSON_OBJECT};
+    if (!ret->is_known)
+        return;
+    ret->mode = (int)json_i64(json_get(j, "mode"), -1);
+    ret->owner = (principal_id)json_i64(json_get(j, "owner"), 0);
+    ret->group = (principal_id)json_i64(json_get(j, "group"), 0);
+}
+
+/* Fields are only ever added: what an older record does not have reads as its default. */
 static void write_record(const struct intent *i, struct buf *to)
 {
     struct json_out o;
@@ -83,6 +105,7 @@ static void write_record(const struct intent *i, struct buf *to)
     json_put_id(&o, "cid", i->cid);
     json_put_bool(&o, "directory", i->is_directory);
     json_put_i64(&o, "mode", i->mode);
+    write_birth(&i->birth, &o);
     json_put_i64(&o, "started", i->started_ms);
     json_end_object(&o);
 }
@@ -124,6 +147,7 @@ static int read_record(const struct json *j, struct intent *ret)
                            .is_directory = json_bool(json_get(j, "directory"), false),
                            .mode = (unsigned)json_i64(json_get(j, "mode"), 0755),
                            .started_ms = json_i64(json_get(j, "started"), 0)};
+    read_birth(json_get(j, "birth"), &ret->birth);
     bool needs_target = k == INTENT_RENAME || k == INTENT_MOVE;
     return k < INTENT_KIND_COUNT && ret->key && (ret->target || !needs_target) ? 0 : -ERR_CORRUPT;
 }
@@ -233,9 +257,9 @@ static int resync(struct intents *in, const struct call *call, struct intent_cla
     const struct intent *i = &c->intent;
     if (!in->options.resync)
         return err_set(err, ERR_UNAVAILABLE, "the namespace cannot be compared with the store yet");
-    int rc = in->options.resync(in->options.resync_arg, call, i->mount, i->key, err);
+    int rc = in->options.resync(in->options.resync_arg, call, i, i->key, err);
     if (rc == 0 && i->target)
-        rc = in->options.resync(in->options.resync_arg, call, i->mount, i->target, err);
+        rc = in->options.resync(in->options.resync_arg, call, i, i->target, err);
     return rc;
 }
 

@@ -197,10 +197,23 @@ void master_tick_chores(void *master)
 
 /* ---- start and stop ---- */
 
-static int resync(void *arg, const struct call *call, mount_id mount, const char *key, struct err *err)
+struct recovering {
+    struct master *m;
+    const struct intent *intent;
+};
+
+static int born(void *arg, const struct inode *dir, struct inode *i, struct buf *ret_acl, struct err *err)
+{
+    const struct recovering *r = arg;
+    return birth_recover(r->m, &r->intent->birth, dir, i, ret_acl, err);
+}
+
+static int resync(void *arg, const struct call *call, const struct intent *i, const char *key, struct err *err)
 {
     struct master *m = arg;
-    return sync_key(m->sync, call, mount, key, err);
+    struct recovering r = {m, i};
+    struct sync_mine mine = {.born = i->birth.is_known ? born : NULL, .arg = &r};
+    return sync_key(m->sync, call, i->mount, key, &mine, err);
 }
 
 static int open_parts(struct master *m, struct err *err)
