@@ -65,6 +65,11 @@ void intents_end(const struct intent_claim *c, struct entry *e); /* removes the 
 int intents_run(struct intents *in, const struct call *call, struct intent_claim *c, struct err *err) must_use;
 /* is_ended: nothing was journaled, or intents_end was applied. Else recovery takes it over, ownership included. NULL is accepted. */
 void intents_release(struct intents *in, struct intent_claim *c, bool is_ended);
+/* For unmount: nothing of the mount can be claimed until intents_let_go, and what was claimed is over on success.  Waits for it until the
+ * deadline, at most 10 s: then ERR_BUSY and nothing is held.  What recovery has tried in vain (a dead store) is not waited for: it ends
+ * with the mount. */
+int intents_hold(struct intents *in, const struct call *call, mount_id mount, struct err *err) must_use;
+void intents_let_go(struct intents *in, mount_id mount);
 /* Is the key, a parent of it, or something below it owned? For sync: it says nothing about such a name. */
 bool intents_covers(struct intents *in, mount_id mount, const char *key);
 /* For doctor and tasks: every open intent older than `older_ms`. */

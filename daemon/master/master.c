@@ -216,11 +216,28 @@ static int resync(void *arg, const struct call *call, const struct intent *i, co
     return sync_key(m->sync, call, i->mount, key, &mine, err);
 }
 
+static int hold(void *arg, const struct call *call, mount_id id, struct err *err)
+{
+    struct master *m = arg;
+    return intents_hold(m->intents, call, id, err);
+}
+
+static void let_go(void *arg, mount_id id)
+{
+    struct master *m = arg;
+    intents_let_go(m->intents, id);
+}
+
 static int open_parts(struct master *m, struct err *err)
 {
     const struct master_options *o = &m->options;
-    struct mounts_options mounts = {
-        .meta = m->meta, .key = &m->key, .store_timeout_ms = o->store_timeout_ms, .detach = op_detach, .detach_arg = m};
+    struct mounts_options mounts = {.meta = m->meta,
+                                    .key = &m->key,
+                                    .store_timeout_ms = o->store_timeout_ms,
+                                    .detach = op_detach,
+                                    .detach_arg = m,
+                                    .hold = hold,
+                                    .let_go = let_go};
     TRY(mounts_open(&mounts, &m->mounts, err));
     mounts_fill_api(m->mounts, &m->mount_api, &m->store_api);
     struct intents_options intents = {.meta = m->meta, .mounts = m->mounts, .resync = resync, .resync_arg = m};
