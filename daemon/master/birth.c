@@ -56,6 +56,22 @@ int birth_new(struct master *m, const struct call *call, enum inode_type type, c
     return 0;
 }
 
+int birth_recover(struct master *m, const struct intent_birth *wish, const struct inode *dir, struct inode *i, struct buf *ret_acl,
+                  struct err *err)
+{
+    struct walk_node node = {.ino = dir->ino, .type = dir->type, .flags = dir->flags, .mode = dir->mode, .owner = dir->owner, .group = dir->group};
+    struct birth_parent parent;
+    struct birth b = {.inode = *i};
+    TRY(birth_parent_of(m, &node, &parent, err));
+    set_mode(m, INODE_FILE, &parent, wish->mode, &b);
+    *i = b.inode;
+    i->owner = wish->owner;
+    i->group = wish->group;
+    if (i->flags & INODE_HAS_ACL)
+        acl_encode(&b.acl, false, ret_acl);
+    return buf_check(ret_acl, "the access list of a file", err);
+}
+
 static void put_acl(struct entry *e, const struct birth *b, bool is_default)
 {
     AUTO(buf) bytes;

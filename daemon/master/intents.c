@@ -7,6 +7,7 @@
  *
  * 1. A claim's keys are in the map from intents_claim until it is free; recovery holds them as well.
  * 2. A record without a claim exists only while the process is down: intents_open makes a claim of each.
+ * 3. Of a held mount nothing is claimed.
  * Threads: any; "intents" waits for what is due, a small pool works on it.
  */
 #include "master/intents.h"
@@ -50,6 +51,8 @@ struct intents {
     /* under lock */
     struct intents_map *map;
     struct intent_claim *waiting;
+    mount_id *held; /* by unmounts; one may be there twice */
+    size_t held_n;
     bool is_stopping;
 };
 
@@ -69,6 +72,28 @@ static void make_record_key(const struct intent *i, char to[48])
     text_hex(digest, 16, to + n);
 }
 
+static void write_birth(const struct intent_birth *b, struct json_out *o)
+{
+    if (!b->is_known)
+        return;
+    json_begin_object(o, "birth");
+    json_put_i64(o, "mode", b->mode);
+    json_put_i64(o, "owner", b->owner);
+    json_put_i64(o, "group", b->group);
+    json_end_object(o);
+}
+
+static void read_birth(const struct json *j, struct intent_birth *ret)
+{
+    *ret = (struct intent_birth){.is_known = j && json_kind_of(j) == JSON_OBJECT};
+    if (!ret->is_known)
+        return;
+    ret->mode = (int)json_i64(json_get(j, "mode"), -1);
+    ret->owner = (principal_id)json_i64(json_get(j, "owner"), 0);
+    ret->group = (principal_id)json_i64(json_get(j, "group"), 0);
+}
+
+/* Fields are only ever added: what an older record does not have reads as its default. */
 static void write_record(const struct intent *i, struct buf *to)
 {
     struct json_out o;
@@ -83,6 +108,7 @@ static void write_record(const struct intent *i, struct buf *to)
     json_put_id(&o, "cid", i->cid);
     json_put_bool(&o, "directory", i->is_directory);
     json_put_i64(&o, "mode", i->mode);
+    write_birth(&i->birth, &o);
     json_put_i64(&o, "started", i->started_ms);
     json_end_object(&o);
 }
@@ -124,15 +150,24 @@ static int read_record(const struct json *j, struct intent *ret)
                            .is_directory = json_bool(json_get(j, "directory"), false),
                            .mode = (unsigned)json_i64(json_get(j, "mode"), 0755),
                            .started_ms = json_i64(json_get(j, "started"), 0)};
+    read_birth(json_get(j, "birth"), &ret->birth);
     bool needs_target = k == INTENT_RENAME || k == INTENT_MOVE;
     return k < INTENT_KIND_COUNT && ret->key && (ret->target || !needs_target) ? 0 : -ERR_CORRUPT;
 }
 
 /* ---- ownership ---- */
+static bool is_held_locked(const struct intents *in, mount_id mount)
+{
+    for (size_t i = 0; i < in->held_n; i++)
+        if (in->held[i] == mount)
+            return true;
+    return false;
+}
+
 static bool take_locked(struct intents *in, struct intent_claim *c)
 {
     const struct intent *i = &c->intent;
-    if (!intents_map_take(in->map, i->mount, i->key))
+    if (is_held_locked(in, i->mount) || !intents_map_take(in->map, i->mount, i->key))
         return false;
     if (i->target && !intents_map_take(in->map, i->mount, i->target)) {
         intents_map_drop(in->map, i->mount, i->key);
@@ -189,6 +224,52 @@ void intents_end(const struct intent_claim *c, struct entry *e)
     entry_remove_record(e, RECORD_INTENT, c->record_key);
 }
 
+/* ---- unmount ---- */
+static void let_go_locked(struct intents *in, mount_id mount)
+{
+    size_t i = 0;
+    while (in->held[i] != mount)
+        i++;
+    in->held[i] = in->held[--in->held_n];
+    cond_wake_all(&in->changed);
+}
+
+/* Owned keys whose change may still end well. */
+static size_t count_hopeful_locked(const struct intents *in, mount_id mount)
+{
+    size_t n = intents_map_count(in->map, mount);
+    for (const struct intent_claim *c = in->waiting; c; c = c->next)
+        if (c->owns_keys && c->attempts && c->intent.mount == mount)
+            n -= c->intent.target ? 2 : 1;
+    return n;
+}
+
+int intents_hold(struct intents *in, const struct call *call, mount_id mount, struct err *err)
+{
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    if (until > call->deadline_ms)
+        until = call->deadline_ms;
+    LOCK_SCOPE(&in->lock);
+    in->held = xrealloc(in->held, (in->held_n + 1) * sizeof *in->held);
+    in->held[in->held_n++] = mount;
+    size_t n;
+    while ((n = count_hopeful_locked(in, mount)) > 0) {
+        if (!in->is_stopping && !clock_is_past(until)) {
+            cond_wait(&in->changed, &in->lock, until);
+            continue;
+        }
+        let_go_locked(in, mount);
+        return err_set(err, ERR_BUSY, "uploads, moves or removals in its store are not finished (%zu names); try again when they are", n);
+    }
+    return 0;
+}
+
+void intents_let_go(struct intents *in, mount_id mount)
+{
+    LOCK_SCOPE(&in->lock);
+    let_go_locked(in, mount);
+}
+
 bool intents_covers(struct intents *in, mount_id mount, const char *key)
 {
     LOCK_SCOPE(&in->lock);
@@ -233,9 +314,9 @@ static int resync(struct intents *in, const struct call *call, struct intent_cla
     const struct intent *i = &c->intent;
     if (!in->options.resync)
         return err_set(err, ERR_UNAVAILABLE, "the namespace cannot be compared with the store yet");
-    int rc = in->options.resync(in->options.resync_arg, call, i->mount, i->key, err);
+    int rc = in->options.resync(in->options.resync_arg, call, i, i->key, err);
     if (rc == 0 && i->target)
-        rc = in->options.resync(in->options.resync_arg, call, i->mount, i->target, err);
+        rc = in->options.resync(in->options.resync_arg, call, i, i->target, err);
     return rc;
 }
 
@@ -516,6 +597,7 @@ void intents_close(struct intents *in)
         claim_free(c);
     }
     intents_map_free(in->map);
+    free(in->held);
     cond_done(&in->changed);
     lock_done(&in->lock);
     free(in);

@@ -98,6 +98,12 @@ bool intents_map_covers(const struct intents_map *m, mount_id mount, const char 
     }
 }
 
+size_t intents_map_count(const struct intents_map *m, mount_id mount)
+{
+    const struct node *root = *place(m, mount, "", 0);
+    return root ? root->below + root->is_owned : 0;
+}
+
 bool intents_map_take(struct intents_map *m, mount_id mount, const char *key)
 {
     size_t len = strlen(key);

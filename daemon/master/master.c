@@ -197,17 +197,47 @@ void master_tick_chores(void *master)
 
 /* ---- start and stop ---- */
 
-static int resync(void *arg, const struct call *call, mount_id mount, const char *key, struct err *err)
+struct recovering {
+    struct master *m;
+    const struct intent *intent;
+};
+
+static int born(void *arg, const struct inode *dir, struct inode *i, struct buf *ret_acl, struct err *err)
+{
+    const struct recovering *r = arg;
+    return birth_recover(r->m, &r->intent->birth, dir, i, ret_acl, err);
+}
+
+static int resync(void *arg, const struct call *call, const struct intent *i, const char *key, struct err *err)
 {
     struct master *m = arg;
-    return sync_key(m->sync, call, mount, key, err);
+    struct recovering r = {m, i};
+    struct sync_mine mine = {.born = i->birth.is_known ? born : NULL, .arg = &r};
+    return sync_key(m->sync, call, i->mount, key, &mine, err);
+}
+
+static int hold(void *arg, const struct call *call, mount_id id, struct err *err)
+{
+    struct master *m = arg;
+    return intents_hold(m->intents, call, id, err);
+}
+
+static void let_go(void *arg, mount_id id)
+{
+    struct master *m = arg;
+    intents_let_go(m->intents, id);
 }
 
 static int open_parts(struct master *m, struct err *err)
 {
     const struct master_options *o = &m->options;
-    struct mounts_options mounts = {
-        .meta = m->meta, .key = &m->key, .store_timeout_ms = o->store_timeout_ms, .detach = op_detach, .detach_arg = m};
+    struct mounts_options mounts = {.meta = m->meta,
+                                    .key = &m->key,
+                                    .store_timeout_ms = o->store_timeout_ms,
+                                    .detach = op_detach,
+                                    .detach_arg = m,
+                                    .hold = hold,
+                                    .let_go = let_go};
     TRY(mounts_open(&mounts, &m->mounts, err));
     mounts_fill_api(m->mounts, &m->mount_api, &m->store_api);
     struct intents_options intents = {.meta = m->meta, .mounts = m->mounts, .resync = resync, .resync_arg = m};

@@ -21,6 +21,10 @@ struct mounts_options {
      * for later reclaim, leaving every store alone.  NULL: unmount answers ERR_NOT_SUPPORTED. */
     void (*detach)(void *arg, struct entry *e, const struct inode *dir, const char *name);
     void *detach_arg;
+    /* Unmount is no change of a store, but ends those that are on their way: `hold` waits for them and keeps new ones out until `let_go`.
+     * ERR_BUSY.  Both get detach_arg; set when detach is. */
+    int (*hold)(void *arg, const struct call *call, mount_id id, struct err *err);
+    void (*let_go)(void *arg, mount_id id);
 };
 /* Reads the table. Blocks on the database. */
 int mounts_open(const struct mounts_options *o, struct mounts **ret, struct err *err) must_use;

@@ -355,6 +355,20 @@ static int put_unmount(struct mounts *m, const struct call *call, const struct m
     return propose(m, call, &e, err);
 }
 
+/* An upload whose mount goes leaves an object in the store of which nobody hears: it ends first, or the mount stays. */
+static int unmount_quiet(struct mounts *m, const struct call *call, const struct mount_row *row, struct err *err)
+{
+    struct err why = {0};
+    if (call->is_dry_run)
+        return put_unmount(m, call, row, err);
+    int rc = m->options.hold(m->options.detach_arg, call, row->record.id, &why);
+    if (rc < 0)
+        return err_set(err, why.code, "%.160s cannot be unmounted now: %s", row->record.path, why.text);
+    rc = put_unmount(m, call, row, err);
+    m->options.let_go(m->options.detach_arg, row->record.id);
+    return rc;
+}
+
 static int remove_in(struct mounts *m, const struct call *call, struct mount_table *t, const char *path, const char *if_match, struct err *err)
 {
     struct mount_row *row = NULL;
@@ -367,7 +381,7 @@ static int remove_in(struct mounts *m, const struct call *call, struct mount_tab
                            t->rows[i].record.path);
     if (!m->options.detach)
         return err_set(err, ERR_NOT_SUPPORTED, "this build cannot unmount");
-    return put_unmount(m, call, row, err);
+    return unmount_quiet(m, call, row, err);
 }
 
 int mounts_remove(void *impl, const struct call *call, const char *path, const char *if_match, struct err *err)

@@ -163,11 +163,21 @@ static void set_content(struct entry *e, const struct inode *was, const struct w
 
 /* ---- begin ---- */
 
-static int claim_key(struct master *m, const struct call *call, const struct beginning *b, struct err *err)
+/* What recovery needs to publish a new file as the commit would have: else a file of mode 600 came back for all to read. */
+static int note_birth(struct master *m, const struct call *call, const struct place *p, const struct writing *w, struct intent_birth *ret,
+                      struct err *err)
+{
+    size_t have = p->walk.count < p->walk.depth ? p->walk.count : p->walk.depth - 1;
+    *ret = (struct intent_birth){.is_known = true, .mode = w->o.mode};
+    return ops_owner(m, call, p->walk.nodes[have - 1].group, &ret->owner, &ret->group, err);
+}
+
+static int claim_key(struct master *m, const struct call *call, const struct place *p, const struct beginning *b, struct err *err)
 {
     const struct content_ref *c = &b->plan->content;
     struct writing *w = b->plan->state;
     struct intent intent = {.kind = INTENT_WRITE, .mount = c->mount, .key = c->key, .ino = c->ino, .cid = c->cid};
+    TRY(note_birth(m, call, p, w, &intent.birth, err));
     return intents_claim(m->intents, call, &intent, &w->claim, err);
 }
 
@@ -243,7 +253,7 @@ static int begin_planned(struct master *m, const struct call *call, const struct
     if (call->is_dry_run)
         return 0;
     if (reaches_store(b->plan->type)) {
-        TRY(claim_key(m, call, b, err));
+        TRY(claim_key(m, call, p, b, err));
         int was = replay_before(m->meta, call, operation(b), p->path, NULL, err); /* the one that had the claim may have been this request */
         if (was)
             return was;

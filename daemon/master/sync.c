@@ -187,9 +187,8 @@ int sync_content_changed(struct sync *s, const struct call *call, const char *pa
     return sync_flight_path(s->flights, call, path, at.id, err);
 }
 
-int sync_key(void *sync, const struct call *call, mount_id mount, const char *key, struct err *err)
+int sync_key(struct sync *s, const struct call *call, mount_id mount, const char *key, const struct sync_mine *mine, struct err *err)
 {
-    struct sync *s = sync;
     struct sync_tally tally = {0};
     AUTO(buf) path = {0};
     buf_init(&path, PATH_MAX_BYTES);
@@ -201,7 +200,7 @@ int sync_key(void *sync, const struct call *call, mount_id mount, const char *ke
         buf_addc(&path, '/');
     buf_adds(&path, key);
     TRY(buf_check(&path, "the path of a key", err));
-    return sync_flight_count(sync_work_path(&s->env, call, buf_str(&path), true, &tally, err), &tally);
+    return sync_flight_count(sync_work_path(&s->env, call, buf_str(&path), mine, &tally, err), &tally);
 }
 
 /* Depth first over directories, by names, so that memory is one name for each level. */

@@ -48,8 +48,14 @@ int64_t sync_verified_ms(struct sync *s, inode_id dir);
 int sync_load_metadata(struct sync *s, const struct call *call, const char *path, bool is_recursive, bool is_forced, struct err *err) must_use;
 /* meta_api.content_changed: that file now. */
 int sync_content_changed(struct sync *s, const struct call *call, const char *path, struct err *err) must_use;
-/* The same by key; for intents_options.resync (arg is the struct sync). */
-int sync_key(void *sync, const struct call *call, mount_id mount, const char *key, struct err *err) must_use;
+/* For the recovery of an intent: its own ownership of the key does not hide it. */
+struct sync_mine {
+    /* Sets owner, group, mode and flags of a file that is new at this very key; `ret_acl`: its list when INODE_HAS_ACL is set. NULL: as others. */
+    int (*born)(void *arg, const struct inode *dir, struct inode *i, struct buf *ret_acl, struct err *err);
+    void *arg;
+};
+/* The same by key; for intents_options.resync. */
+int sync_key(struct sync *s, const struct call *call, mount_id mount, const char *key, const struct sync_mine *mine, struct err *err) must_use;
 /* meta_api.check_consistency */
 int sync_check_consistency(struct sync *s, const struct call *call, const char *path, bool repair, inconsistency_fn each, void *arg,
                            struct err *err) must_use;

@@ -139,7 +139,7 @@ static void run_path(void *arg)
     struct call call = call_system("sync", clock_mono_ms() + 30000, NULL);
     struct sync_tally tally = {0};
     struct err err = {0};
-    int rc = sync_work_path(&s->env, &call, f->path, false, &tally, &err);
+    int rc = sync_work_path(&s->env, &call, f->path, NULL, &tally, &err);
     if (rc == -ERR_NOT_FOUND)
         sync_memory_absent(s->env.memory, mounts_generation(s->env.mounts), f->path, clock_wall_ms());
     flight_end(f, sync_flight_count(rc, &tally), &err);
@@ -249,7 +249,7 @@ int sync_flight_path(struct sync_flights *s, const struct call *call, const char
     struct sync_tally tally = {0};
     struct err why = {0};
     struct call own = call_system(call->request_id, call->deadline_ms, NULL);
-    int rc = sync_work_path(&s->env, &own, path, false, &tally, &why);
+    int rc = sync_work_path(&s->env, &own, path, NULL, &tally, &why);
     if (rc == -ERR_NOT_FOUND)
         sync_memory_absent(s->env.memory, mounts_generation(s->env.mounts), path, clock_wall_ms());
     flight_end(f, sync_flight_count(rc, &tally), &why);

@@ -239,7 +239,7 @@ static int directory_is_gone(struct listing *l, struct err *err)
         return 0; /* ours alone */
     if (l->hooks->report)
         return tell(l, "", "missing_in_store", err);
-    int rc = sync_work_path(d->env, d->call, d->path, false, &d->tally, err);
+    int rc = sync_work_path(d->env, d->call, d->path, NULL, &d->tally, err);
     return rc == -ERR_NOT_FOUND ? 0 : rc;
 }
 

@@ -72,7 +72,7 @@ enum sync_action sync_action_for(struct sync_dir *d, const char *name, const str
 {
     struct sync_facts f = {.store = st, .inode = known};
     enum sync_action a = sync_plan(&f);
-    if (a == SYNC_NOTHING || d->ignore_intents)
+    if (a == SYNC_NOTHING || d->mine)
         return a;
     AUTO_FREE char *key = sync_key_join(d->key, name);
     f.is_covered = intents_covers(d->env->intents, d->mount, key);
@@ -134,11 +134,17 @@ static int newborn(struct sync_dir *d, const char *name, const struct ufs_stat *
 static int add_create(struct sync_dir *d, struct entry *e, const char *name, const struct ufs_stat *st, struct err *err)
 {
     struct inode i;
+    AUTO(buf) list = {0};
+    buf_init(&list, 32u << 10);
     TRY(newborn(d, name, st, &i, err));
+    if (i.type == INODE_FILE && d->mine && d->mine->born && d->is_last)
+        TRY(d->mine->born(d->mine->arg, &d->inode, &i, &list, err));
     entry_guard_unchanged_since(e, d->inode.ino, d->base);
     entry_guard_dentry(e, d->inode.ino, name, 0, ERR_STALE);
     entry_put_inode(e, &i);
     entry_put_dentry(e, d->inode.ino, name, i.ino, i.type);
+    if (i.flags & INODE_HAS_ACL)
+        entry_put_attr(e, i.ino, "acl", list.data ? list.data : "", list.len);
     d->tally.created++;
     return 0;
 }
@@ -261,7 +267,7 @@ static size_t node_path(const char *path, size_t node)
 }
 
 /* Compares nodes[i] (i ≥ 1; i may be the first missing one) in its directory. 1 there, 0 not. */
-static int path_step(const struct sync_env *env, const struct call *call, const struct sync_spot *spot, size_t i, bool ignore_intents,
+static int path_step(const struct sync_env *env, const struct call *call, const struct sync_spot *spot, size_t i, const struct sync_mine *mine,
                      struct sync_tally *tally, struct err *err)
 {
     struct sync_dir d;
@@ -274,7 +280,8 @@ static int path_step(const struct sync_env *env, const struct call *call, const 
     AUTO_FREE char *key = dir_end > skip ? xstrndup(spot->path + skip, dir_end - skip) : xstrdup("");
     TRY(meta_inode(env->meta, spot->walk.nodes[i - 1].ino, &dir, err));
     int rc = sync_dir_open(&d, env, call, spot, &dir, dir_path, key, err);
-    d.ignore_intents = ignore_intents;
+    d.mine = mine;
+    d.is_last = !spot->path[end];
     if (rc == 0)
         rc = sync_work_name(&d, name, err);
     sync_dir_close(&d);
@@ -308,7 +315,7 @@ static int walk_further(const struct sync_env *env, struct sync_spot *spot, stru
     return 0;
 }
 
-static int make_missing(const struct sync_env *env, const struct call *call, struct sync_spot *spot, bool ignore_intents,
+static int make_missing(const struct sync_env *env, const struct call *call, struct sync_spot *spot, const struct sync_mine *mine,
                         struct sync_tally *tally, struct err *err)
 {
     if (spot->walk.last.type != INODE_DIRECTORY)
@@ -321,7 +328,7 @@ static int make_missing(const struct sync_env *env, const struct call *call, str
     }
     while (!spot->is_found) {
         size_t before = spot->walk.count;
-        int there = path_step(env, call, spot, spot->walk.count, ignore_intents, tally, err);
+        int there = path_step(env, call, spot, spot->walk.count, mine, tally, err);
         TRY(there);
         TRY(walk_further(env, spot, err));
         if (!there || (!spot->is_found && spot->walk.count <= before))
@@ -330,26 +337,26 @@ static int make_missing(const struct sync_env *env, const struct call *call, str
     return 0;
 }
 
-static int path_in_spot(const struct sync_env *env, const struct call *call, struct sync_spot *spot, bool ignore_intents,
+static int path_in_spot(const struct sync_env *env, const struct call *call, struct sync_spot *spot, const struct sync_mine *mine,
                         struct sync_tally *tally, struct err *err)
 {
     if (spot->is_moving || (spot->is_found && !spot->at.relative[0]))
         return spot->is_found ? 0 : no_such_path(spot->path, err);
     if (!spot->is_found)
-        return make_missing(env, call, spot, ignore_intents, tally, err);
-    int there = path_step(env, call, spot, spot->walk.count - 1, ignore_intents, tally, err);
+        return make_missing(env, call, spot, mine, tally, err);
+    int there = path_step(env, call, spot, spot->walk.count - 1, mine, tally, err);
     TRY(there);
     TRY(walk_further(env, spot, err));
     return spot->is_found ? 0 : no_such_path(spot->path, err);
 }
 
-int sync_work_path(const struct sync_env *env, const struct call *call, const char *path, bool ignore_intents, struct sync_tally *tally,
+int sync_work_path(const struct sync_env *env, const struct call *call, const char *path, const struct sync_mine *mine, struct sync_tally *tally,
                    struct err *err)
 {
     struct sync_spot spot;
     int rc = sync_spot_find(env, path, &spot, err);
     if (rc == 0)
-        rc = path_in_spot(env, call, &spot, ignore_intents, tally, err);
+        rc = path_in_spot(env, call, &spot, mine, tally, err);
     sync_spot_done(&spot);
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "api/meta_api.h"
 #include "master/intents.h"
 #include "master/mounts.h"
+#include "master/sync.h"
 #include "master/sync_memory.h"
 #include "master/sync_plan.h"
 
@@ -42,7 +43,8 @@ struct sync_dir {
     struct inode inode;
     unsigned mode_file, mode_directory;
     uint64_t base; /* index at which the store call began */
-    bool ignore_intents; /* recovery of the very intent */
+    const struct sync_mine *mine; /* recovery of the very intent; else NULL */
+    bool is_last;                 /* its key is in this directory, not further down */
     struct sync_tally tally;
     char owner_name[64], group_name[64]; /* the last ones asked for */
     principal_id owner, group;
@@ -64,7 +66,7 @@ int sync_remove_tree(struct sync_dir *d, const char *name, const struct inode *d
 /* One name now, by a single stat. 1 there, 0 not in the store. */
 int sync_work_name(struct sync_dir *d, const char *name, struct err *err) must_use;
 /* A path: makes what is missing on the way, when the store has it. ERR_NOT_FOUND: neither here nor there. */
-int sync_work_path(const struct sync_env *env, const struct call *call, const char *path, bool ignore_intents, struct sync_tally *tally,
+int sync_work_path(const struct sync_env *env, const struct call *call, const char *path, const struct sync_mine *mine, struct sync_tally *tally,
                    struct err *err) must_use;
 
 /* Compares one path without changing anything: NULL when both say the same, else as in struct inconsistency. */

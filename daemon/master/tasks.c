@@ -18,6 +18,8 @@
 #define STEP_NODES 500
 #define INLINE_MS 200
 #define BUSY_MAX 64
+#define REPORTS_MAX 64
+#define REPORT_MS 3600000
 
 struct tasks {
     struct master *m;
@@ -64,14 +66,27 @@ static void busy_drop(struct tasks *t, uint64_t id)
             t->busy[i] = 0;
 }
 
+static void put_value(struct entry *e, const struct task *t, const char *key)
+{
+    AUTO(buf) value;
+    buf_init(&value, 60u << 10);
+    task_encode(t, &value);
+    entry_put_record(e, RECORD_TASK, key, value.data, value.len);
+}
+
 static void put_record(struct entry *e, const struct task *t)
 {
     char key[32];
-    AUTO(buf) value;
-    buf_init(&value, 60u << 10);
     task_key(t->id, key);
-    task_encode(t, &value);
-    entry_put_record(e, RECORD_TASK, key, value.data, value.len);
+    put_value(e, t, key);
+}
+
+static void put_report(struct entry *e, struct task *t, int64_t now_ms)
+{
+    char key[32];
+    task_report_key(t->id, key);
+    t->ended_ms = now_ms;
+    put_value(e, t, key);
 }
 
 uint64_t tasks_put(struct master *m, const struct call *call, struct entry *e, inode_id top, const char *path, const struct subtree_change *c)
@@ -102,6 +117,8 @@ struct stepping {
     struct task *t;
     struct entry *e;
     uint64_t nodes, skipped;
+    char *first;   /* why the first one was skipped, by this step */
+    bool is_alone; /* nobody waits for the end: what was skipped is kept as a report */
     char last[PATH_MAX_BYTES + 1];
 };
 
@@ -130,9 +147,11 @@ static int on_node(void *arg, const struct tree_node *n, struct err *err)
         return TREE_STOP;
     struct err why;
     int rc = change_node(s, n, &why);
-    if (rc == -ERR_PERMISSION_DENIED)
+    if (rc == -ERR_PERMISSION_DENIED) {
+        if (!s->t->skipped && !s->skipped)
+            s->first = xstrdup(why.text);
         s->skipped++;
-    else if (rc)
+    } else if (rc)
         return err_set(err, why.code, "%s", why.text);
     s->nodes++;
     snprintf(s->last, sizeof s->last, "%s", n->relative);
@@ -160,16 +179,23 @@ static int step_entry(struct stepping *s, const char *path, const struct inode *
     struct task next = *s->t;
     next.done += s->nodes;
     next.skipped += s->skipped;
+    next.first = s->first ? s->first : s->t->first;
     if (s->nodes)
         next.after = s->last;
     if (more == TREE_STOP)
         put_record(s->e, &next);
     else
         entry_remove_record(s->e, RECORD_TASK, key);
+    if (more != TREE_STOP && s->is_alone && next.skipped)
+        put_report(s->e, &next, s->call->now_ms);
     FAULT("master.subtree_step");
     TRY(meta_propose(s->m->meta, s->call, s->e, err));
     s->t->done = next.done;
     s->t->skipped = next.skipped;
+    if (s->first) {
+        free(s->t->first);
+        s->t->first = steal(&s->first);
+    }
     if (s->nodes) {
         free(s->t->after);
         s->t->after = xstrdup(s->last);
@@ -177,7 +203,7 @@ static int step_entry(struct stepping *s, const char *path, const struct inode *
     return more == TREE_STOP;
 }
 
-static int step(struct master *m, struct task *t, struct err *err)
+static int step(struct master *m, struct task *t, bool is_alone, struct err *err)
 {
     struct call call = call_system("subtree", clock_mono_ms() + 60000, NULL);
     call.who = &t->who;
@@ -187,18 +213,25 @@ static int step(struct master *m, struct task *t, struct err *err)
     if (meta_inode(m->meta, t->top, &top, NULL) || meta_path(m->meta, t->top, &path, NULL) || top.flags & INODE_DETACHED)
         return forget(m, &call, t->id, err); /* removed meanwhile */
     AUTO_FREE struct stepping *s = xnew(struct stepping);
-    *s = (struct stepping){.m = m, .call = &call, .t = t};
+    *s = (struct stepping){.m = m, .call = &call, .t = t, .is_alone = is_alone};
     AUTO(entry) e;
     entry_init(&e, t->kind == SUBTREE_ACL ? ENTRY_SET_ACL : ENTRY_SET_ATTR, call.now_ms);
     s->e = &e;
-    return step_entry(s, buf_str(&path), &top, err);
+    int rc = step_entry(s, buf_str(&path), &top, err);
+    free(s->first);
+    return rc;
 }
 
-/* 0: done, or somebody else is at it; 1: the time is over and there is more. */
-static int work(struct tasks *ts, uint64_t id, int64_t until_ms, uint64_t *ret_skipped, struct err *err)
+struct told { /* of what was not changed */
+    uint64_t skipped;
+    char text[TASK_TEXT];
+};
+
+/* 0: done; 1: the time is over and there is more, or somebody else is at it. */
+static int work(struct tasks *ts, uint64_t id, int64_t until_ms, struct told *ret, struct err *err)
 {
     if (!busy_take(ts, id))
-        return 0;
+        return 1;
     char key[32];
     AUTO(buf) value;
     buf_init(&value, 64u << 10);
@@ -210,10 +243,11 @@ static int work(struct tasks *ts, uint64_t id, int64_t until_ms, uint64_t *ret_s
         rc = task_decode(id, value.data, value.len, t, err);
     int more = rc ? 0 : 1;
     while (more > 0 && !clock_is_past(until_ms) && !__atomic_load_n(&ts->m->is_stopping, __ATOMIC_ACQUIRE)) {
-        rc = step(ts->m, t, err);
+        rc = step(ts->m, t, until_ms == CLOCK_NEVER, err);
         more = rc == -ERR_STALE ? 1 : rc; /* something below changed: walk again */
     }
-    *ret_skipped = t->skipped;
+    ret->skipped = t->skipped;
+    task_tell(t, ret->text);
     task_done(t);
     busy_drop(ts, id);
     if (is_gone)
@@ -223,13 +257,15 @@ static int work(struct tasks *ts, uint64_t id, int64_t until_ms, uint64_t *ret_s
 
 int tasks_work(struct master *m, const struct call *call, uint64_t id, struct err *err)
 {
-    uint64_t skipped = 0;
+    struct told told = {0};
     int64_t until = clock_mono_ms() + INLINE_MS;
     if (until > call->deadline_ms)
         until = call->deadline_ms;
-    int more = work(m->tasks, id, until, &skipped, err);
-    if (skipped)
-        call_effect(call, "warn", "not_permitted", skipped, 0);
+    int more = work(m->tasks, id, until, &told, err);
+    if (told.skipped)
+        call_effect(call, "warn", "not_permitted", told.skipped, 0);
+    if (more == 0 && told.skipped)
+        return err_set(err, ERR_PERMISSION_DENIED, "%.239s", told.text);
     if (more <= 0)
         return more;
     if (call->result)
@@ -246,6 +282,8 @@ struct ids {
     uint64_t items[BUSY_MAX];
 };
 
+_Static_assert(sizeof TASK_PREFIX == sizeof REPORT_PREFIX, "an id begins at the same place");
+
 static bool is_ours(const char *key)
 {
     return !strncmp(key, TASK_PREFIX, sizeof TASK_PREFIX - 1);
@@ -261,17 +299,67 @@ static int collect(void *arg, const char *key, const void *value, size_t len)
     return 0;
 }
 
+struct trimming {
+    int64_t before_ms;
+    size_t n, total;
+    char keys[REPORTS_MAX][32];
+};
+
+/* The oldest come first. */
+static int collect_old(void *arg, const char *key, const void *value, size_t len)
+{
+    struct trimming *t = arg;
+    AUTO_FREE struct task *r = xnew(struct task);
+    if (strncmp(key, REPORT_PREFIX, sizeof REPORT_PREFIX - 1))
+        return 0;
+    bool is_read = !task_decode(0, value, len, r, NULL);
+    bool is_old = !is_read || r->ended_ms < t->before_ms || t->total > REPORTS_MAX + t->n;
+    if (is_read)
+        task_done(r);
+    if (is_old && t->n < REPORTS_MAX)
+        snprintf(t->keys[t->n++], sizeof t->keys[0], "%s", key);
+    return 0;
+}
+
+static int count_reports(void *arg, const char *key, const void *value, size_t len)
+{
+    (void)value;
+    (void)len;
+    *(size_t *)arg += !strncmp(key, REPORT_PREFIX, sizeof REPORT_PREFIX - 1);
+    return 0;
+}
+
+static void trim_reports(struct master *m)
+{
+    struct trimming t = {.before_ms = clock_wall_ms() - REPORT_MS};
+    struct call call = call_system("subtree", clock_mono_ms() + 10000, NULL);
+    if (meta_records(m->meta, RECORD_TASK, NULL, count_reports, &t.total, NULL) || !t.total)
+        return;
+    if (meta_records(m->meta, RECORD_TASK, NULL, collect_old, &t, NULL) || !t.n)
+        return;
+    AUTO(entry) e;
+    entry_init(&e, ENTRY_TASK, call.now_ms);
+    for (size_t i = 0; i < t.n; i++)
+        entry_remove_record(&e, RECORD_TASK, t.keys[i]);
+    (void)!meta_propose(m->meta, &call, &e, NULL); /* else by the next tick */
+}
+
 void tasks_run_waiting(void *tasks)
 {
     struct tasks *ts = tasks;
     struct ids ids = {0};
     struct err err;
-    uint64_t skipped;
+    trim_reports(ts->m);
     if (meta_records(ts->m->meta, RECORD_TASK, NULL, collect, &ids, &err))
         ids.n = 0;
-    for (size_t i = 0; i < ids.n; i++)
-        if (work(ts, ids.items[i], CLOCK_NEVER, &skipped, &err) < 0)
+    for (size_t i = 0; i < ids.n; i++) {
+        struct told told = {0};
+        int rc = work(ts, ids.items[i], CLOCK_NEVER, &told, &err);
+        if (rc == 0 && told.skipped)
+            log_warn(master, "a change below a directory has ended: %s", told.text);
+        if (rc < 0)
             log_warn(master, "a change below a directory is not finished, trying again in a minute: %s", err.text);
+    }
 }
 
 int tasks_resume(struct tasks *t, struct err *err)
@@ -288,14 +376,17 @@ static int show(void *arg, const char *key, const void *value, size_t len)
 {
     struct showing *s = arg;
     AUTO_FREE struct task *t = xnew(struct task);
-    if (!is_ours(key) || task_decode(strtoull(key + sizeof TASK_PREFIX - 1, NULL, 16), value, len, t, NULL))
+    bool is_report = !strncmp(key, REPORT_PREFIX, sizeof REPORT_PREFIX - 1);
+    char text[TASK_TEXT];
+    if ((!is_ours(key) && !is_report) || task_decode(strtoull(key + sizeof TASK_PREFIX - 1, NULL, 16), value, len, t, NULL))
         return 0;
+    task_tell(t, text);
     struct task_info info = {.id = t->id,
                              .kind = t->kind == SUBTREE_ACL ? "setfacl" : "set_attr",
                              .path = t->path,
-                             .state = "running",
+                             .state = is_report ? "failed" : "running",
                              .done = t->done,
-                             .error = "",
+                             .error = text,
                              .started_ms = t->started_ms};
     int rc = s->each(s->arg, &info);
     task_done(t);

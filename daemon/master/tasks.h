@@ -3,6 +3,8 @@
  * tasks: a change of everything below a directory, in small entries that block nobody: attributes or ACL, top-down.
  * The task is a record ("attr:ID") made by the entry that changed the top, with the place it has come to; a restart goes on.
  * The caller's thread works for a moment, so small trees are done when it answers; the rest goes on in the pool.
+ * What the caller may not change is left and told, as chmod -R does: in the error of the answer, or when the pool ended it, by a task that
+ * shows as failed for an hour.
  */
 #pragma once
 #include "master/op.h"
@@ -25,7 +27,8 @@ struct subtree_change { /* borrowed */
 };
 /* Adds the record to the entry that changes the top; its id. */
 uint64_t tasks_put(struct master *m, const struct call *call, struct entry *e, inode_id top, const char *path, const struct subtree_change *c);
-/* After that entry was applied. Works up to ~200 ms, then leaves the rest to the pool: call->result->task_id. */
+/* After that entry was applied. Works up to ~200 ms, then leaves the rest to the pool: call->result->task_id.
+ * ERR_PERMISSION_DENIED: all is done but for what the caller may not change. */
 int tasks_work(struct master *m, const struct call *call, uint64_t id, struct err *err) must_use;
 
 /* What a step does to one inode; adds to `e`. Skips (returns 0) what the identity may not change. */

@@ -16,6 +16,7 @@ void task_done(struct task *t)
         free(t->groups[i]);
     free(t->groups);
     free(t->path);
+    free(t->first);
     free(t->after);
     free(t->user);
     free(t->owner);
@@ -26,6 +27,19 @@ void task_done(struct task *t)
 void task_key(uint64_t id, char to[32])
 {
     snprintf(to, 32, TASK_PREFIX "%016" PRIx64, id);
+}
+
+void task_report_key(uint64_t id, char to[32])
+{
+    snprintf(to, 32, REPORT_PREFIX "%016" PRIx64, id);
+}
+
+void task_tell(const struct task *t, char to[TASK_TEXT])
+{
+    to[0] = 0;
+    if (t->skipped)
+        snprintf(to, TASK_TEXT, "%" PRIu64 " of %" PRIu64 " names below %.60s were not changed, the first: %.120s", t->skipped, t->done, t->path,
+                 t->first ? t->first : "not permitted");
 }
 
 static void put_who(struct json_out *o, const struct identity *who)
@@ -64,6 +78,8 @@ void task_encode(const struct task *t, struct buf *to)
     json_put_string(&o, "after", t->after);
     json_put_u64(&o, "done", t->done);
     json_put_u64(&o, "skipped", t->skipped);
+    json_put_string(&o, "first", t->first);
+    json_put_i64(&o, "ended", t->ended_ms);
     json_put_i64(&o, "started", t->started_ms);
     put_who(&o, &t->who);
     json_put_string(&o, "owner", t->owner);
@@ -124,6 +140,8 @@ int task_decode(uint64_t id, const void *data, size_t len, struct task *ret, str
     ret->done = (uint64_t)json_i64(json_get(j, "done"), 0);
     ret->skipped = (uint64_t)json_i64(json_get(j, "skipped"), 0);
     ret->started_ms = json_i64(json_get(j, "started"), 0);
+    ret->first = copy(j, "first", NULL);
+    ret->ended_ms = json_i64(json_get(j, "ended"), 0);
     ret->path = copy(j, "path", "");
     ret->after = copy(j, "after", "");
     ret->owner = copy(j, "owner", NULL);

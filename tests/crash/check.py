@@ -125,14 +125,6 @@ class Check:
                 if in_memory.lost:
                     pending.delta[path] = in_memory
 
-    def take_recovered(self, pending, items):
-        """A new file whose write ended between store and namespace is loaded from the store, with the store's mode and no list."""
-        for path, entry in pending.delta.items() if pending.text.startswith(("PUT", "COPY")) else ():
-            if pending.before[path] is None and entry.write in ("CACHE_THROUGH", "THROUGH"):
-                loaded = entry.with_(mode="644", acl={})
-                if entry.type == "file" and not self.entry(path, loaded, items.get(path)):
-                    pending.delta[path] = loaded
-
     def resolve(self, model, items):
         """Done as a whole or not at all; returns what of it happened, or None and what is wrong."""
         pending = model.pending
@@ -141,7 +133,6 @@ class Check:
             return {}, None
         if pending.text.startswith("PERSIST"):
             self.persist_may_fail(pending, items)
-        self.take_recovered(pending, items)
         after = {p: self.entry(p, e, items.get(p)) for p, e in pending.delta.items()}
         if not any(after.values()):
             return pending.delta, None

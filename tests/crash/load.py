@@ -125,9 +125,10 @@ class Client(threading.Thread):
         if path.startswith("/m"):
             write = "CACHE_THROUGH"
         old = self.model.entries.get(path)
-        new = self.written(path, file_entry(data, write), 0o666)
-        query = {"content": "", "write_type": write, **({"overwrite": "true"} if replace else {})}
-        self.change(f"PUT {path} {write} {len(data)} bytes{' over' if old else ''}", {path: new}, "PUT", "/files" + path, query=query, body=data)
+        mode = None if old or self.dice.random() < 0.5 else self.dice.choice(["600", "640", "755"])
+        new = self.written(path, file_entry(data, write, mode or "644"), int(mode or "666", 8))
+        query = {"content": "", "write_type": write, **({"overwrite": "true"} if replace else {}), **({"mode": mode} if mode else {})}
+        self.change(f"PUT {path} {write} {mode or ''} {len(data)} bytes{' over' if old else ''}", {path: new}, "PUT", "/files" + path, query=query, body=data)
 
     def do_create(self):
         if len(self.model.of_type("file")) > FILES_MAX:

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "ns_fixture.h"
+#include "master/tasks.h"
 
 #define OK(rc)                                                                                     \
     do {                                                                                           \
@@ -290,6 +291,71 @@ static void test_recursive_attr(void **state)
     assert_int_equal(u.directories, 1);
 }
 
+struct failed_task {
+    uint64_t id;
+    char error[240];
+};
+
+static int find_failed(void *arg, const struct task_info *i)
+{
+    struct failed_task *f = arg;
+    if (i->id == f->id && !strcmp(i->state, "failed"))
+        snprintf(f->error, sizeof f->error, "%s", i->error);
+    return 0;
+}
+
+/* As chmod -R: it goes on behind what is somebody else's, and says so. */
+static void test_recursive_not_permitted(void **state)
+{
+    struct ns *n = *state;
+    struct inode i;
+    char path[64];
+    struct attr_change a = {.mode = 0750, .pinned = -1, .replication_min = INT64_MIN, .replication_max = INT64_MIN, .is_recursive = true};
+    OK(ns_mkdir(n, NULL, "/t", false));
+    struct call c = ns_call(n, NULL);
+    struct attr_change give = {.owner = "ann", .mode = 0777, .pinned = -1, .replication_min = INT64_MIN, .replication_max = INT64_MIN};
+    OK(n->api->set_attr(n->m, &c, "/t", &give, &n->err));
+    OK(ns_write(n, &ann, "/t/a", "", WRITE_MUST_CACHE, false));
+    OK(ns_write(n, &bob, "/t/b", "", WRITE_MUST_CACHE, false));
+    OK(ns_write(n, &ann, "/t/c", "", WRITE_MUST_CACHE, false));
+    c = ns_call(n, &ann);
+    FAILS(n->api->set_attr(n->m, &c, "/t", &a, &n->err), ERR_PERMISSION_DENIED,
+          "1 of 3 names below /t were not changed, the first: Permission denied: user=ann is not the owner of /t/b");
+    OK(ns_stat(n, NULL, "/t", &i));
+    assert_int_equal(i.mode, 0750);
+    OK(ns_stat(n, NULL, "/t/c", &i)); /* behind it */
+    assert_int_equal(i.mode, 0750);
+    OK(ns_stat(n, NULL, "/t/b", &i));
+    assert_int_equal(i.mode, 0644);
+    a.mode = 0777;
+    c = ns_call(n, NULL);
+    OK(n->api->set_attr(n->m, &c, "/t", &a, &n->err)); /* a super user may */
+    for (int k = 0; k < 2500; k++) {
+        snprintf(path, sizeof path, "/t/f%d", k);
+        OK(ns_write(n, k == 7 ? &bob : &ann, path, "", WRITE_MUST_CACHE, false));
+    }
+    a.mode = 0700;
+    c = ns_call(n, &ann);
+    c.deadline_ms = clock_mono_ms() - 1; /* no time before the answer: the pool does it */
+    struct entry e;
+    entry_init(&e, ENTRY_SET_ATTR, c.now_ms);
+    OK(ns_stat(n, NULL, "/t", &i));
+    struct subtree_change below = {.kind = SUBTREE_ATTR, .attr = &a};
+    struct failed_task f = {.id = tasks_put(n->m, &c, &e, i.ino, "/t", &below)};
+    struct call in_time = ns_call(n, NULL);
+    OK(meta_propose(n->meta, &in_time, &e, &n->err));
+    entry_done(&e);
+    c.result = &n->result;
+    OK(tasks_work(n->m, &c, f.id, &n->err));
+    assert_int_equal(n->result.task_id, f.id);
+    int64_t until = clock_mono_ms() + 10000;
+    do {
+        OK(master_tasks(n->m, find_failed, &f));
+        ns_pause();
+    } while (!f.error[0] && !clock_is_past(until));
+    assert_non_null(strstr(f.error, "2 of 2503 names below /t were not changed, the first: Permission denied: user=ann is not the owner of /t/b"));
+}
+
 static void test_idempotency(void **state)
 {
     struct ns *n = *state;
@@ -496,7 +562,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_mkdir_and_list), T(test_write),          T(test_nothing_before_commit), T(test_conditions), T(test_rename),
-        T(test_remove),         T(test_permission),     T(test_default_acl),           T(test_recursive_attr), T(test_idempotency),
+        T(test_remove),         T(test_permission),     T(test_default_acl),           T(test_recursive_attr), T(test_recursive_not_permitted), T(test_idempotency),
         T(test_side_attributes), T(test_ttl_pin_free),  T(test_path_conf),             T(test_restart),    T(test_races),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

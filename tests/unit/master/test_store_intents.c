@@ -12,6 +12,7 @@
 #include "test_store_fixture.h"
 
 #include "base/clock.h"
+#include "master/acl.h"
 
 #include <string.h>
 
@@ -74,6 +75,69 @@ static void write_is_made_true(void **state)
     struct inode i;
     assert_int_equal(store_fixture_stat(&f, "/new", &i), 0);
     assert_int_equal(i.length, 5);
+    assert_int_equal(i.mode, 0644); /* a record without what it should be born with, as older ones are */
+}
+
+static const char *const ann_groups[] = {"staff"};
+static const struct identity ann = {.user = "ann", .group_count = 1, .groups = ann_groups, .can_write = true, .scope = "/"};
+
+static void make_directory(const char *path, unsigned mode)
+{
+    struct call call = store_fixture_call(&f);
+    struct mkdir_options o = {.mode = (int)mode, .ttl_ms = -1};
+    const struct meta_api *api = master_meta_api(f.m);
+    assert_int_equal(api->mkdir(api->impl, &call, path, &o, NULL), 0);
+}
+
+/* A write that ended between the store and its commit leaves the file that the commit would have made, not one for all to read. */
+static void cut_write_keeps_mode_and_owner(void **state)
+{
+    (void)state;
+    struct call call = store_fixture_call(&f);
+    const struct meta_api *api = master_meta_api(f.m);
+    struct create_options o = {.mode = 0600, .write_type = WRITE_THROUGH, .ttl_ms = -2, .replication_max = -1};
+    struct write_plan plan = {0};
+    struct inode i;
+    make_directory("/d", 0777);
+    call.who = &ann;
+    assert_int_equal(api->write_begin(api->impl, &call, "/d/secret", &o, &plan, NULL), 0);
+    store_fixture_write(&f, "d/secret", "bytes");
+    api->write_abort(api->impl, &call, &plan);
+    assert_true(store_fixture_until(no_intents, NULL, 5000));
+    assert_int_equal(store_fixture_stat(&f, "/d/secret", &i), 0);
+    assert_int_equal(i.mode, 0600);
+    assert_string_equal(meta_principal_name(f.meta, i.owner), "ann");
+    assert_string_equal(meta_principal_name(f.meta, i.group), "staff");
+}
+
+static void cut_write_inherits_after_restart(void **state)
+{
+    (void)state;
+    struct call call = store_fixture_call(&f);
+    const struct meta_api *api = master_meta_api(f.m);
+    struct acl_entry given[] = {{.kind = 'u', .is_default = true, .perm = 7, .name = "bob"}}, list[ACL_MAX];
+    struct inode i;
+    size_t n = 0, bob = 0;
+    AUTO(entry) e = {0};
+    make_directory("/d", 0755);
+    assert_int_equal(api->set_acl(api->impl, &call, "/d", ACL_MODIFY, given, 1, false, NULL, NULL), 0);
+    struct intent intent = {.kind = INTENT_WRITE, .mount = 1, .key = "d/f", .birth = {.is_known = true, .mode = 0640}};
+    assert_int_equal(meta_principal(f.meta, &call, "ann", &intent.birth.owner, NULL), 0);
+    entry_init(&e, ENTRY_INTENT, clock_wall_ms());
+    crash_after_put(intent, &e);
+    store_fixture_write(&f, "d/f", "bytes");
+    store_fixture_stop(&f);
+    store_fixture_start(&f);
+    api = master_meta_api(f.m);
+    assert_true(store_fixture_until(no_intents, NULL, 5000));
+    assert_int_equal(store_fixture_stat(&f, "/d/f", &i), 0);
+    assert_int_equal(i.mode, 0640);
+    assert_true(i.flags & INODE_HAS_ACL);
+    assert_string_equal(meta_principal_name(f.meta, i.owner), "ann");
+    assert_int_equal(api->get_acl(api->impl, &call, "/d/f", list, ACL_MAX, &n, NULL), 0);
+    while (bob < n && strcmp(list[bob].name, "bob"))
+        bob++;
+    assert_true(bob < n && list[bob].perm == 7);
 }
 
 /* Over a file that is only cached: the file stays what it is, and the object of nobody goes. */
@@ -208,6 +272,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(write_is_made_true, setup, teardown),
+        cmocka_unit_test_setup_teardown(cut_write_keeps_mode_and_owner, setup, teardown),
+        cmocka_unit_test_setup_teardown(cut_write_inherits_after_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(write_over_cached_is_undone, setup, teardown),
         cmocka_unit_test_setup_teardown(removal_is_finished, setup, teardown),
         cmocka_unit_test_setup_teardown(owners_exclude, setup, teardown),

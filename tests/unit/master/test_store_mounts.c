@@ -16,6 +16,8 @@
 #include "master/mounts_record.h"
 #include "ufs/filters/fault_store.h"
 
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -76,6 +78,110 @@ static void rules(void **state)
     assert_int_equal(rc, 0);
     assert_refused("/m", other, ERR_ALREADY_EXISTS, "already exists");
     assert_refused("/m2", other, ERR_INVALID_ARGUMENT, "is a prefix of");
+}
+
+static int unmount_within(int64_t ms, struct err *err)
+{
+    const struct mount_api *api = master_mount_api(f.m);
+    struct call call = store_fixture_call(&f);
+    call.deadline_ms = clock_mono_ms() + ms;
+    return api->remove(api->impl, &call, "/m", NULL, err);
+}
+
+static void begin_upload(struct write_plan *plan)
+{
+    const struct meta_api *api = master_meta_api(f.m);
+    struct call call = store_fixture_call(&f);
+    struct create_options o = {.mode = -1, .write_type = WRITE_THROUGH, .ttl_ms = -2, .replication_max = -1};
+    *plan = (struct write_plan){0};
+    assert_int_equal(api->write_begin(api->impl, &call, "/m/up", &o, plan, NULL), 0);
+}
+
+static int end_upload(struct write_plan *plan)
+{
+    const struct meta_api *api = master_meta_api(f.m);
+    struct call call = store_fixture_call(&f);
+    struct write_outcome out = {.length = 5, .is_in_store = true};
+    char path[500];
+    snprintf(path, sizeof path, "%s/up", other);
+    FILE *to = fopen(path, "w");
+    assert_non_null(to);
+    fputs("bytes", to);
+    fclose(to);
+    return api->write_commit(api->impl, &call, plan, &out, NULL);
+}
+
+/* Else the writer hears that it failed, and its object stays in a store where nobody looks. */
+static void unmount_waits_for_uploads(void **state)
+{
+    (void)state;
+    struct write_plan plan;
+    struct err err = {0};
+    struct inode i;
+    assert_int_equal(mount_with("/m", other, NULL, 0, false, &err), 0);
+    begin_upload(&plan);
+    assert_int_equal(unmount_within(100, &err), -ERR_BUSY);
+    assert_non_null(strstr(err.text, "/m cannot be unmounted now: uploads, moves or removals in its store are not finished (1 names)"));
+    assert_int_equal(end_upload(&plan), 0);
+    assert_int_equal(store_fixture_stat(&f, "/m/up", &i), 0);
+    assert_int_equal(unmount_within(5000, &err), 0);
+    assert_int_equal(store_fixture_stat(&f, "/m/up", &i), -ERR_NOT_FOUND);
+}
+
+static void *unmount_beside(void *ret)
+{
+    *(int *)ret = unmount_within(5000, NULL);
+    return NULL;
+}
+
+static void unmount_goes_on_after_uploads(void **state)
+{
+    (void)state;
+    const struct meta_api *api = master_meta_api(f.m);
+    struct write_plan plan, late = {0};
+    struct create_options o = {.mode = -1, .write_type = WRITE_THROUGH, .ttl_ms = -2, .replication_max = -1};
+    pthread_t thread;
+    int unmounted = 1;
+    assert_int_equal(mount_with("/m", other, NULL, 0, false, NULL), 0);
+    begin_upload(&plan);
+    assert_int_equal(pthread_create(&thread, NULL, unmount_beside, &unmounted), 0);
+    poll(NULL, 0, 100);
+    struct call call = store_fixture_call(&f);
+    call.deadline_ms = clock_mono_ms() + 100;
+    assert_int_equal(api->write_begin(api->impl, &call, "/m/late", &o, &late, NULL), -ERR_BUSY); /* none begins while it waits */
+    assert_int_equal(end_upload(&plan), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(unmounted, 0);
+}
+
+static int count_failed(void *arg, const struct intent_info *i)
+{
+    *(bool *)arg |= i->attempts > 0;
+    return 0;
+}
+
+static bool recovery_failed(void *arg)
+{
+    bool is_failed = false;
+    (void)arg;
+    assert_int_equal(intents_list(master_intents(f.m), -1000, count_failed, &is_failed), 0);
+    return is_failed;
+}
+
+/* A mount whose store does not answer could never go otherwise. */
+static void unmount_leaves_what_cannot_end(void **state)
+{
+    (void)state;
+    const struct meta_api *api = master_meta_api(f.m);
+    const struct mount_api *mounts = master_mount_api(f.m);
+    struct call call = store_fixture_call(&f);
+    struct write_plan plan;
+    assert_int_equal(mount_with("/m", other, NULL, 0, false, NULL), 0);
+    begin_upload(&plan);
+    assert_int_equal(mounts->set_mode(mounts->impl, &call, other, MOUNT_NO_ACCESS, NULL), 0);
+    api->write_abort(api->impl, &call, &plan);
+    assert_true(store_fixture_until(recovery_failed, NULL, 5000));
+    assert_int_equal(unmount_within(1000, NULL), 0);
 }
 
 static int find_m(void *arg, const struct mount_info *i)
@@ -331,6 +437,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rules, setup, teardown),
+        cmocka_unit_test_setup_teardown(unmount_waits_for_uploads, setup, teardown),
+        cmocka_unit_test_setup_teardown(unmount_goes_on_after_uploads, setup, teardown),
+        cmocka_unit_test_setup_teardown(unmount_leaves_what_cannot_end, setup, teardown),
         cmocka_unit_test_setup_teardown(mounted, setup, teardown),
         cmocka_unit_test(secrets),
         cmocka_unit_test(uris),
