@@ -61,8 +61,11 @@ static void connect_one(struct conn *c, int port)
 
 static void ask(struct conn *c)
 {
-    if (!to_send)
+    if (!to_send) { /* done: whatever the server does with it now is no answer */
+        epoll_ctl(epoll, EPOLL_CTL_DEL, c->fd, NULL);
+        close(c->fd);
         return;
+    }
     to_send--;
     c->left = -1;
     c->head_len = 0;
