@@ -15,7 +15,7 @@ struct thread {
 };
 /* `name` at most 15 bytes, static. All signals are blocked in the new thread. Dies when the system has no threads left. */
 void thread_start(struct thread *t, const char *name, void (*run)(void *arg), void *arg);
-/* Of the calling thread: below 0 before others, above 0 after them. Left as it is where the system does not allow it. */
+/* Of the calling thread: above 0, it goes after others. Left as it is where the system does not allow it. */
 void thread_nice(int nice);
 void thread_join(struct thread *t); /* accepts one that never started */
 

@@ -7,8 +7,6 @@
 #pragma once
 #include "journal/group.h"
 
-#define ENGINE_NICE (-10) /* of the loop and of apply: every caller of a change waits for these two threads */
-
 /* A group that waits to be appended; valid until the next call of `next`. */
 struct engine_group {
     void *ticket; /* comes back in committed or ended, exactly once */

@@ -253,7 +253,6 @@ static void engine_run(void *arg)
 {
     struct engine *e = arg;
     struct err err = {0};
-    thread_nice(ENGINE_NICE);
     bool runs = open_log(e, &err) == 0;
     start_is_over(e, runs ? NULL : &err);
     if (runs)

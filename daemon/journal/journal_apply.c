@@ -342,7 +342,6 @@ void journal_inner_apply_run(void *arg)
 {
     struct journal *j = arg;
     struct work w;
-    thread_nice(ENGINE_NICE);
     while (next_work(j, &w)) {
         abandon_orphans(j, w.orphans);
         if (w.commits)
