@@ -4,7 +4,8 @@
  */
 #include "base/conf.h"
 
-#include <arpa/inet.h>
+#include "base/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,19 +24,11 @@ static bool is_umask(const char *text)
     return n > 0 && n <= 4 && strspn(text, "01234567") == n && strtoul(text, NULL, 8) <= 0777;
 }
 
-static bool is_loopback(const char *host)
-{
-    struct in_addr v4;
-    if (inet_pton(AF_INET, host, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
-    return !strcmp(host, "::1") || !strcmp(host, "localhost");
-}
-
 int conf_verify(struct err *err)
 {
     if (!is_umask(conf_text(CONF_UMASK)))
         return refuse(CONF_UMASK, "an octal number up to 0777", err);
-    if (!conf_bool(CONF_WEB_TLS) && !is_loopback(conf_text(CONF_WEB_BIND)))
+    if (!conf_bool(CONF_WEB_TLS) && !text_is_loopback(conf_text(CONF_WEB_BIND)))
         return refuse(CONF_WEB_BIND, "a loopback address such as 127.0.0.1; any other needs TLS (isthmus.web.tls.enabled=true)", err);
     if (conf_int(CONF_WORKER_LOW) >= conf_int(CONF_WORKER_HIGH)) {
         char source[512];

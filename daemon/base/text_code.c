@@ -5,6 +5,7 @@
  */
 #include "base/text.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 void text_copy(char *to, size_t cap, const char *s)
@@ -20,6 +21,17 @@ char *text_put_hex(char *to, uint64_t v)
     for (; shift >= 0; shift -= 4)
         *to++ = "0123456789abcdef"[v >> shift & 15];
     return to;
+}
+
+bool text_is_loopback(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (!strcmp(host, "localhost"))
+        return true;
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return (ntohl(v4.s_addr) >> 24) == 127;
+    return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 void text_hex(const void *data, size_t len, char *to)

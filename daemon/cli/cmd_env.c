@@ -176,10 +176,9 @@ static enum verdict check_ssd(struct cli *c, struct buf *why)
 static enum verdict check_tls(struct cli *c, struct buf *why)
 {
     const char *host = conf_text(CONF_WEB_BIND);
-    bool is_loopback = text_starts(host, "127.") || !strcmp(host, "::1") || !strcmp(host, "localhost");
     (void)c;
     if (!conf_bool(CONF_WEB_TLS))
-        return is_loopback ? OK : say(FAILED, why, "%s is reachable by others and needs isthmus.web.tls.enabled=true", host);
+        return text_is_loopback(host) ? OK : say(FAILED, why, "%s is reachable by others and needs isthmus.web.tls.enabled=true", host);
     return access(conf_text(CONF_WEB_TLS_CERT), R_OK) ? say(FAILED, why, "%s: %s", conf_text(CONF_WEB_TLS_CERT), strerror(errno)) : OK;
 }
 

@@ -7,9 +7,9 @@
 #include "rest/http/http.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "rest/http/http_request.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -24,17 +24,6 @@ struct http_server {
     unsigned busy, connections, threads; /* the first two atomic */
     char last_log[200];
 };
-
-bool http_is_loopback(const char *address)
-{
-    struct in_addr v4;
-    struct in6_addr v6;
-    if (!strcmp(address, "localhost"))
-        return true;
-    if (inet_pton(AF_INET, address, &v4) == 1)
-        return (ntohl(v4.s_addr) >> 24) == 127;
-    return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
 
 static int64_t body_length(const struct http_request *r)
 {
@@ -132,7 +121,7 @@ static int check(const struct http_options *o, struct err *err)
     pthread_once(&library_once, library_start);
     if (o->tls_certificate && !(library_features & MG_FEATURES_SSL))
         return err_set(err, ERR_CONFIG, "the HTTP library found no usable TLS library");
-    if (!o->tls_certificate && !http_is_loopback(o->bind))
+    if (!o->tls_certificate && !text_is_loopback(o->bind))
         return err_set(err, ERR_CONFIG,
                        "address %s is not loopback: it needs TLS (isthmus.web.tls.enabled=true)", o->bind);
     return 0;

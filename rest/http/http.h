@@ -26,7 +26,6 @@ int http_server_start(const struct http_options *o, struct http_server **ret, st
 void http_server_stop(struct http_server *s); /* ends open requests' waiting reads; accepts NULL */
 int http_server_port(const struct http_server *s);
 unsigned http_server_busy(const struct http_server *s); /* requests being answered now */
-bool http_is_loopback(const char *address);
 
 /* ---- the request; strings are valid until the handler returns ---- */
 const char *http_method(const struct http_request *r);

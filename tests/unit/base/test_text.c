@@ -159,6 +159,8 @@ static void hex(void **state)
         snprintf(expected, sizeof expected, "%llx", (unsigned long long)numbers[i]);
         assert_string_equal(number, expected);
     }
+    assert_true(text_is_loopback("127.1.2.3") && text_is_loopback("::1") && text_is_loopback("localhost"));
+    assert_false(text_is_loopback("10.0.0.1") || text_is_loopback("localhost.example") || text_is_loopback("127.example.org"));
     text_copy(to, 4, "abcdef");
     assert_string_equal(to, "abc");
     text_hex("\x00\x7f\xab\xff", 4, to);

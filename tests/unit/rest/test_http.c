@@ -194,10 +194,6 @@ static void test_plain_needs_loopback(void **state)
     struct err err;
     struct http_options o = {.bind = "0.0.0.0", .threads = 2, .handler = answer};
     assert_int_equal(http_server_start(&o, &s, &err), -ERR_CONFIG);
-    assert_true(http_is_loopback("127.1.2.3"));
-    assert_true(http_is_loopback("::1"));
-    assert_false(http_is_loopback("10.0.0.1"));
-    assert_false(http_is_loopback("localhost.example"));
 }
 
 int main(void)
