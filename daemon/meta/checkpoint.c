@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * checkpoint: see the header.  A PASSIVE run never catches a busy writer, so when one is done and the WAL is
- * above the hard limit, the gate closes, the short rest is copied, and the WAL restarts.
+ * above the hard limit, the gate closes, the short rest is copied, and the WAL restarts.  A run syncs both files
+ * beside the journal's writes, so there is one for each STEP of the WAL, not one for each commit above it.
  *
- *   idle ──grew past SOFT, or asked──▶ passive ──below HARD, not asked──▶ idle
+ *   idle ──grew by STEP, or asked──▶ passive ──below HARD, not asked──▶ idle
  *                                         └── close gate ──▶ restart ──▶ open gate ──▶ idle
  */
 #include "meta/checkpoint.h"
@@ -18,7 +19,7 @@
 
 #include <stdatomic.h>
 
-#define WAL_SOFT (64ull << 20)
+#define WAL_STEP (64ull << 20)
 #define WAL_HARD (256ull << 20)
 #define GATE_MS 100
 #define RESTART_BUSY_MS 50
@@ -36,7 +37,7 @@ struct checkpoint {
     uint64_t asked, done; /* forced runs; `failed` is the outcome of the last */
     struct err failed;
     /* any thread */
-    _Atomic uint64_t wal_bytes;
+    _Atomic uint64_t wal_bytes, due_bytes; /* now; when the next run is due */
     atomic_bool is_due, has_room;
     /* checkpointer only */
     struct db db;
@@ -62,6 +63,7 @@ static int run(struct checkpoint *c, int mode, struct err *err)
 
 static int checkpoint_once(struct checkpoint *c, bool is_forced, struct err *err)
 {
+    atomic_store(&c->due_bytes, atomic_load(&c->wal_bytes) + WAL_STEP);
     TRY(run(c, SQLITE_CHECKPOINT_PASSIVE, err));
     if (!is_forced && atomic_load(&c->wal_bytes) < WAL_HARD)
         return 0;
@@ -138,6 +140,7 @@ int checkpoint_start(const char *dir, const char *path, uint64_t reserve_bytes, 
     c->dir = xstrdup(dir);
     c->reserve_bytes = reserve_bytes;
     atomic_store(&c->has_room, true);
+    atomic_store(&c->due_bytes, WAL_STEP);
     watch_room(c);
     lock_init(&c->lock, RANK_META_INNER);
     cond_init(&c->changed);
@@ -164,8 +167,9 @@ void checkpoint_stop(struct checkpoint *c)
 
 void checkpoint_grew(struct checkpoint *c, uint64_t wal_bytes)
 {
-    atomic_store(&c->wal_bytes, wal_bytes);
-    if (wal_bytes < WAL_SOFT || atomic_exchange(&c->is_due, true))
+    if (wal_bytes < atomic_exchange(&c->wal_bytes, wal_bytes)) /* it started anew */
+        atomic_store(&c->due_bytes, WAL_STEP);
+    if (wal_bytes < atomic_load(&c->due_bytes) || atomic_exchange(&c->is_due, true))
         return;
     LOCK_SCOPE(&c->lock);
     cond_wake_all(&c->changed);

@@ -18,7 +18,7 @@
 #define BUSY_MS 10000
 
 static const char schema[] =
-    "PRAGMA page_size=8192;"
+    "PRAGMA page_size=4096;"
     "PRAGMA journal_mode=WAL;"
     "BEGIN IMMEDIATE;"
     "CREATE TABLE dentry(parent INTEGER NOT NULL, name BLOB NOT NULL, ino INTEGER NOT NULL, type INTEGER NOT NULL,"
@@ -103,14 +103,22 @@ static int set_up(struct db *d, bool is_writer, uint64_t cache_bytes, struct err
     return is_writer ? 0 : db_pragma(d, "PRAGMA query_only=1;", err);
 }
 
-static int check_version(struct db *d, const char *path, struct err *err)
+/* -1: it cannot be read */
+static int pragma_number(struct db *d, const char *text)
 {
     sqlite3_stmt *s = NULL;
-    int version = -1;
-    if (sqlite3_prepare_v2(d->h, "PRAGMA user_version", -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
-        version = sqlite3_column_int(s, 0);
+    int n = -1;
+    if (sqlite3_prepare_v2(d->h, text, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+        n = sqlite3_column_int(s, 0);
     sqlite3_finalize(s);
-    if (version < 0)
+    return n;
+}
+
+static int check_version(struct db *d, const char *path, struct err *err)
+{
+    int version = pragma_number(d, "PRAGMA user_version"), page_bytes = pragma_number(d, "PRAGMA page_size");
+    d->page_bytes = (uint32_t)page_bytes;
+    if (version < 0 || page_bytes < 0)
         return db_error(d, path, err);
     if (version == 0)
         return err_set(err, ERR_CORRUPT, "'%s' is not a metadata database", path);

@@ -67,6 +67,7 @@ enum db_query {
 struct db {
     sqlite3 *h;
     sqlite3_stmt *statements[Q_COUNT_];
+    uint32_t page_bytes;
 };
 
 /* Makes an empty database with the schema. ERR_ALREADY_EXISTS. */

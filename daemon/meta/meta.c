@@ -21,7 +21,7 @@
 #define BASE_FIRST 1      /* index of what format writes; the log continues after it */
 #define FIRST_FREE_ID 16
 #define NODE_ID 1
-#define PAGE_BYTES 8192
+#define FRAME_HEADER_BYTES 24 /* before each page of a WAL: sqlite.org/fileformat2.html#walformat */
 #define RESERVE_MIN (64u << 20)
 
 char *meta_db_path(const char *dir)
@@ -211,7 +211,7 @@ static int wal_grew(void *arg, sqlite3 *h, const char *name, int pages)
 {
     struct meta *m = arg;
     (void)h, (void)name;
-    checkpoint_grew(m->checkpoint, (uint64_t)pages * (PAGE_BYTES + 24));
+    checkpoint_grew(m->checkpoint, (uint64_t)pages * (m->db.page_bytes + FRAME_HEADER_BYTES));
     return SQLITE_OK;
 }
 
