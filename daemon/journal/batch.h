@@ -13,6 +13,7 @@ struct batch {
     uint32_t count, room;
     uint32_t *lengths;
     void **waiters;
+    uint64_t number; /* of this process; see journal_propose */
 };
 void batch_free(struct batch *b); /* accepts NULL; the waiters are not its own */
 void batch_reset(struct batch *b); /* empties, keeps the memory */

@@ -155,6 +155,7 @@ static struct batch *new_batch_locked(struct journal *j)
     } else {
         b = xnew(struct batch);
     }
+    b->number = ++j->batches;
     *j->last = b;
     j->last = &b->next;
     return b;
@@ -178,7 +179,7 @@ static int may_propose_locked(const struct journal *j, size_t len, struct err *e
     return 0;
 }
 
-int journal_propose(struct journal *j, const void *data, size_t len, void *waiter, struct err *err)
+int journal_propose(struct journal *j, const void *data, size_t len, void *waiter, uint64_t *ret_batch, struct err *err)
 {
     if (len > JOURNAL_ENTRY_MAX)
         return err_set(err, ERR_TOO_LARGE, "a change of %zu bytes is larger than a journal entry may be", len);
@@ -190,6 +191,8 @@ int journal_propose(struct journal *j, const void *data, size_t len, void *waite
         b = new_batch_locked(j);
     batch_add(b, data, len, waiter);
     j->bytes_queued += len;
+    if (ret_batch)
+        *ret_batch = b->number;
     if (was_empty)
         engine_wake(j->engine);
     return 0;

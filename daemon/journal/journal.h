@@ -24,7 +24,8 @@ struct journal_entry {
     bool is_last;      /* of the group: after it `index` is applied */
     const void *data;
     size_t len;
-    void *waiter; /* what the local caller gave to journal_propose, or NULL (restart, standby) */
+    void *waiter;   /* what the local caller gave to journal_propose, or NULL (restart, standby) */
+    uint64_t batch; /* what journal_propose told that caller */
 };
 
 /* Callbacks, all on the journal's one apply thread. */
@@ -35,7 +36,7 @@ struct journal_client {
      * then get `abandoned` with ERR_OUTCOME_UNKNOWN, so answer none before the transaction is committed. */
     int (*apply)(void *arg, const struct journal_entry *entries, size_t n, struct err *err);
     /* A proposal ended without being applied here (refused, engine stopped): tell the waiter. */
-    void (*abandoned)(void *arg, void *waiter, const struct err *why);
+    void (*abandoned)(void *arg, void *waiter, uint64_t batch, const struct err *why);
     /* Makes everything applied so far durable in the state and returns the index it covers. */
     int (*make_durable)(void *arg, uint64_t *ret_index, struct err *err);
 };
@@ -61,8 +62,9 @@ int journal_start(const struct journal_options *o, const struct journal_client *
 void journal_stop(struct journal *j);
 
 /* Queues a copy of the entry; never blocks on I/O.  Later exactly one of client->apply (with `waiter`) or client->abandoned happens.
+ * `ret_batch` (may be NULL): callers that were told the same number end together, so that one wake-up serves them all.
  * ERR_NO_SPACE below the reserve, ERR_UNAVAILABLE when the queue is full (in bytes), ERR_NOT_LEADER, ERR_TOO_LARGE. */
-int journal_propose(struct journal *j, const void *data, size_t len, void *waiter, struct err *err) must_use;
+int journal_propose(struct journal *j, const void *data, size_t len, void *waiter, uint64_t *ret_batch, struct err *err) must_use;
 
 /* Takes a snapshot marker now: forces durability, then cuts the log behind it. Blocks until cut or deadline. */
 int journal_checkpoint(struct journal *j, int64_t deadline_ms, struct err *err) must_use;

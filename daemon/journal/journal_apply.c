@@ -55,21 +55,12 @@ static void fail_locked(struct journal *j, const struct err *why)
 
 /* ── what the engine calls ─────────────────────────────────────────────────────────────────── */
 
-/* A group that would only wait behind one that waits already grows meanwhile: fewer syncs and transactions for the same
- * changes.  take_commits_locked wakes the engine. */
-static bool is_apply_behind_locked(const struct journal *j)
-{
-    return j->commits && !j->is_refusing;
-}
-
 static bool on_next(void *arg, struct engine_group *ret)
 {
     struct journal *j = arg;
     LOCK_SCOPE(&j->lock);
     if (j->failure.code != ERR_OK)
         journal_inner_abandon_queued_locked(j, ERR_UNAVAILABLE, j->failure.text);
-    if (is_apply_behind_locked(j))
-        return false;
     struct batch *b = take_batch_locked(j);
     if (b)
         *ret = (struct engine_group){
@@ -167,8 +158,6 @@ static void take_commits_locked(struct journal *j, struct work *w)
     *at = NULL;
     if (!j->commits)
         j->commits_last = &j->commits;
-    if (j->first && !j->commits && !j->is_refusing) /* after a stop began the engine may be gone */
-        engine_wake(j->engine);
 }
 
 static void take_orphans_locked(struct journal *j, struct work *w)
@@ -205,7 +194,7 @@ static void abandon_batch(struct journal *j, struct batch *b, const struct err *
 {
     for (uint32_t i = 0; i < b->count; i++)
         if (b->waiters[i])
-            j->client.abandoned(j->client.arg, b->waiters[i], why);
+            j->client.abandoned(j->client.arg, b->waiters[i], b->number, why);
     batch_free(b);
 }
 
@@ -228,7 +217,8 @@ static void list_entries(struct journal *j, const struct commit *c, size_t at)
                                                     .is_last = i + 1 == c->view.count,
                                                     .data = data,
                                                     .len = len,
-                                                    .waiter = c->batch ? c->batch->waiters[i] : NULL};
+                                                    .waiter = c->batch ? c->batch->waiters[i] : NULL,
+                                                    .batch = c->batch ? c->batch->number : 0};
         data += len;
     }
 }

@@ -39,6 +39,7 @@ struct journal {
     struct batch *first, **last; /* wait for the engine */
     struct batch *spare;
     unsigned spares;
+    uint64_t batches; /* made since the start */
     struct commit *commits, **commits_last;
     struct orphans *orphans, **orphans_last;
     size_t bytes_queued; /* proposed and not committed yet */

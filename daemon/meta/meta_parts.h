@@ -15,6 +15,8 @@
 
 #include <stdatomic.h>
 
+#define META_FUTEXES 64u /* more than there are batches under way */
+
 struct index_waiter;
 struct ranks;
 
@@ -32,6 +34,7 @@ struct meta {
     struct ranks *ranks;
     /* any thread */
     _Atomic uint64_t applied, epoch;
+    _Atomic uint32_t futexes[META_FUTEXES]; /* counts up when the journal's batch number % META_FUTEXES has ended */
     /* apply thread only (and open, close) */
     struct db db;
     struct apply apply;
@@ -57,7 +60,7 @@ int meta_new_log(struct db *db, int64_t base, int64_t incarnation, struct err *e
 int meta_install(const char *from, const struct meta_options *o, struct err *err) must_use;
 /* propose.c: what the journal calls. */
 int propose_apply(void *arg, const struct journal_entry *entries, size_t n, struct err *err);
-void propose_abandoned(void *arg, void *waiter, const struct err *why);
+void propose_abandoned(void *arg, void *waiter, uint64_t batch, const struct err *why);
 void propose_publish(struct meta *m); /* index, waiters for it, counts, ids */
 int meta_reserve_ids(struct meta *m, int64_t deadline_ms, struct err *err) must_use; /* the first range */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * propose: the door to the log, and what happens when an entry comes back: apply, publish, wake.
- * Each caller waits on a word of its own (futex): no herd, and a caller that gave up is no one's concern:
- * a waiter is freed by whoever of the two comes last.
+ * Callers of one batch of the journal end together, wait on one word (futex) and wake each other in turn.  A caller
+ * that gave up is no one's concern: a waiter is freed by whoever of the two comes last.
  * Threads: any propose; the journal's apply thread runs propose_apply and propose_abandoned.
  */
 #include "meta/meta_parts.h"
@@ -11,13 +11,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#include <limits.h>
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#define FAN 2 /* callers that each one wakes */
 #define ID_RANGE 4096u
 #define ID_WAIT_MS 10000
 #define ID_RETRY_MS 2000
@@ -26,7 +26,7 @@
 
 struct waiter {
     _Atomic int refs;
-    _Atomic int is_done; /* the futex word */
+    atomic_bool is_done;
     enum err_code code;
     bool is_replay;
     uint64_t index;
@@ -39,22 +39,37 @@ static void waiter_put(struct waiter *w)
         free(w);
 }
 
-static void waiter_finish(struct waiter *w)
+static _Atomic uint32_t *futex_of(struct meta *m, uint64_t batch)
 {
-    atomic_store(&w->is_done, 1);
-    syscall(SYS_futex, &w->is_done, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    return &m->futexes[batch % META_FUTEXES];
 }
 
-static bool waiter_wait(struct waiter *w, int64_t deadline_ms)
+/* Whoever was woken wakes the next before anything else: the apply thread does not pay for all. */
+static void wake_some(struct meta *m, uint64_t batch)
 {
-    while (!atomic_load(&w->is_done)) {
+    syscall(SYS_futex, futex_of(m, batch), FUTEX_WAKE_PRIVATE, FAN, NULL, NULL, 0);
+}
+
+/* After is_done of its waiters was set. */
+static void wake_batch(struct meta *m, uint64_t batch)
+{
+    atomic_fetch_add(futex_of(m, batch), 1);
+    wake_some(m, batch);
+}
+
+static bool waiter_wait(struct meta *m, struct waiter *w, uint64_t batch, int64_t deadline_ms)
+{
+    for (;;) {
+        uint32_t was = atomic_load(futex_of(m, batch)); /* before is_done: an end after this changes it */
+        if (atomic_load(&w->is_done))
+            return true;
         int64_t left = clock_left_ms(deadline_ms);
         if (left <= 0)
             return false;
         struct timespec t = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
-        syscall(SYS_futex, &w->is_done, FUTEX_WAIT_PRIVATE, 0, &t, NULL, 0);
+        if (!syscall(SYS_futex, futex_of(m, batch), FUTEX_WAIT_PRIVATE, was, &t, NULL, 0))
+            wake_some(m, batch);
     }
-    return true;
 }
 
 static int outcome_of(const struct waiter *w, struct err *err)
@@ -82,12 +97,13 @@ int meta_propose(struct meta *m, const struct call *call, const struct entry *e,
     TRY(may_propose(m, e, err));
     struct waiter *w = xnew(struct waiter);
     atomic_store(&w->refs, 2);
-    int rc = journal_propose(m->journal, e->bytes.data, e->bytes.len, w, err);
+    uint64_t batch;
+    int rc = journal_propose(m->journal, e->bytes.data, e->bytes.len, w, &batch, err);
     if (rc < 0) {
         free(w);
         return rc;
     }
-    if (!waiter_wait(w, call->deadline_ms)) {
+    if (!waiter_wait(m, w, batch, call->deadline_ms)) {
         waiter_put(w);
         return err_set(err, ERR_TIMEOUT, "the change was not made in time; it may still happen");
     }
@@ -125,7 +141,7 @@ static void ask_for_ids(struct meta *m, uint64_t up_to)
     struct err err = {0};
     entry_init(&e, ENTRY_RESERVE_IDS, clock_wall_ms());
     entry_reserve_ids(&e, up_to);
-    if (journal_propose(m->journal, e.bytes.data, e.bytes.len, NULL, &err) < 0)
+    if (journal_propose(m->journal, e.bytes.data, e.bytes.len, NULL, NULL, &err) < 0)
         log_debug(meta, "no ids could be reserved, trying again: %s", err.text);
 }
 
@@ -254,17 +270,20 @@ static void tell_listener(const struct meta_listener *l, const struct apply_even
 }
 
 /* The waiter stays referenced until the whole batch is done: the journal abandons all of a batch that fails. */
-static void finish_waiters(const struct journal_entry *entries, size_t n, const struct apply_outcome *outcomes)
+static void finish_waiters(struct meta *m, const struct journal_entry *entries, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct waiter *w = entries[i].waiter;
         if (!w)
             continue;
-        w->code = outcomes[i].code;
-        w->is_replay = outcomes[i].is_replay;
+        w->code = m->outcomes[i].code;
+        w->is_replay = m->outcomes[i].is_replay;
         w->index = entries[i].index;
-        waiter_finish(w);
+        atomic_store(&w->is_done, true);
     }
+    for (size_t i = 0; i < n; i++)
+        if (entries[i].is_last && entries[i].batch)
+            wake_batch(m, entries[i].batch);
 }
 
 /* What is committed must be applied. A full disk is waited for: the journal refuses meanwhile and gives up its ballast. */
@@ -295,7 +314,7 @@ static int apply_part(struct meta *m, const struct journal_entry *entries, size_
     propose_publish(m);
     for (size_t i = 0; i < m->apply.event_count; i++)
         tell_listener(&m->listener, &m->apply.events[i]);
-    finish_waiters(entries, n, m->outcomes);
+    finish_waiters(m, entries, n);
     feed_add(m->feed, m->apply.changes, m->apply.change_count);
     return 0;
 }
@@ -327,14 +346,14 @@ int propose_apply(void *arg, const struct journal_entry *entries, size_t n, stru
     return 0;
 }
 
-void propose_abandoned(void *arg, void *waiter, const struct err *why)
+void propose_abandoned(void *arg, void *waiter, uint64_t batch, const struct err *why)
 {
     struct waiter *w = waiter;
-    (void)arg;
     if (!atomic_load(&w->is_done)) {
         w->code = why->code == ERR_OK ? ERR_OUTCOME_UNKNOWN : why->code;
         w->why = *why;
-        waiter_finish(w);
+        atomic_store(&w->is_done, true);
+        wake_batch(arg, batch);
     }
     waiter_put(w);
 }

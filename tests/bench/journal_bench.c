@@ -46,9 +46,9 @@ static int on_apply(void *arg, const struct journal_entry *e, size_t n, struct e
     return 0;
 }
 
-static void on_abandoned(void *arg, void *waiter, const struct err *why)
+static void on_abandoned(void *arg, void *waiter, uint64_t batch, const struct err *why)
 {
-    (void)arg;
+    (void)arg, (void)batch;
     fprintf(stderr, "abandoned: %s\n", why->text);
     finish(waiter);
 }
@@ -68,7 +68,7 @@ static void call_run(void *arg)
     while (!__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
         int64_t from = clock_mono_us();
         c->is_done = false;
-        if (journal_propose(journal, entry, entry_len, c, &err) < 0) {
+        if (journal_propose(journal, entry, entry_len, c, NULL, &err) < 0) {
             fprintf(stderr, "refused: %s\n", err.text);
             return;
         }

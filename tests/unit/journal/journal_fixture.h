@@ -76,10 +76,11 @@ static inline int fixture_apply(void *arg, const struct journal_entry *entries, 
     return 0;
 }
 
-static inline void fixture_abandoned(void *arg, void *waiter, const struct err *why)
+static inline void fixture_abandoned(void *arg, void *waiter, uint64_t batch, const struct err *why)
 {
     struct fixture *f = arg;
     uintptr_t number = (uintptr_t)waiter - 1;
+    (void)batch;
     LOCK_SCOPE(&f->lock);
     f->abandoned[number]++;
     f->why[number] = why->code;
@@ -140,7 +141,7 @@ static inline int fixture_propose(struct fixture *f, uint32_t number, size_t len
 {
     char entry[JOURNAL_ENTRY_MAX] = {0};
     memcpy(entry, &number, sizeof number);
-    return journal_propose(f->journal, entry, len, (void *)(uintptr_t)(number + 1), err);
+    return journal_propose(f->journal, entry, len, (void *)(uintptr_t)(number + 1), NULL, err);
 }
 
 static inline bool fixture_wait(struct fixture *f, const size_t *count, size_t wanted)

@@ -117,7 +117,7 @@ static void test_a_large_entry_fits_and_a_larger_does_not(void **state)
     struct err err;
     for (uint32_t i = 0; i < 20; i++)
         assert_int_equal(fixture_propose(f, i, JOURNAL_ENTRY_MAX, &err), 0);
-    assert_int_equal(journal_propose(f->journal, too_large, sizeof too_large, NULL, &err), -ERR_TOO_LARGE);
+    assert_int_equal(journal_propose(f->journal, too_large, sizeof too_large, NULL, NULL, &err), -ERR_TOO_LARGE);
     assert_true(fixture_wait(f, &f->answered_count, 20));
 }
 

@@ -67,9 +67,9 @@ static int on_apply(void *arg, const struct journal_entry *entries, size_t n, st
     return 0;
 }
 
-static void on_abandoned(void *arg, void *waiter, const struct err *why)
+static void on_abandoned(void *arg, void *waiter, uint64_t batch, const struct err *why)
 {
-    (void)arg, (void)waiter, (void)why;
+    (void)arg, (void)waiter, (void)batch, (void)why;
 }
 
 static int on_make_durable(void *arg, uint64_t *ret, struct err *err)
@@ -113,7 +113,7 @@ static void child(const char *dir)
     for (uint64_t i = 0;; i++) {
         size_t len = 8 + (next_number * 37) % (sizeof entry - 8);
         memcpy(entry, &next_number, sizeof next_number);
-        if (journal_propose(journal, entry, len, entry, NULL) == 0)
+        if (journal_propose(journal, entry, len, entry, NULL, NULL) == 0)
             next_number++;
         else
             nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
