@@ -18,6 +18,7 @@
 
 #define SHARDS 64
 #define BUCKETS_MIN 64
+#define NAMES_SHARE 8 /* of all bytes, one part */
 #define ITEM_OVERHEAD 16 /* of the allocator */
 #define TYPE_INODE 0xff
 
@@ -42,6 +43,7 @@ struct shard {
 } __attribute__((aligned(64)));
 
 struct cache {
+    struct names *names;
     struct shard shards[SHARDS];
 };
 
@@ -78,10 +80,11 @@ struct cache *cache_new(uint64_t max_bytes)
     if (posix_memalign((void **)&c, 64, sizeof *c) != 0)
         abort();
     memset(c, 0, sizeof *c);
+    c->names = names_new(max_bytes / NAMES_SHARE);
     for (int i = 0; i < SHARDS; i++) {
         struct shard *s = &c->shards[i];
         lock_init(&s->lock, RANK_META);
-        s->max = max_bytes / SHARDS;
+        s->max = (max_bytes - max_bytes / NAMES_SHARE) / SHARDS;
         s->bucket_count = BUCKETS_MIN;
         s->buckets = xcalloc(s->bucket_count, sizeof *s->buckets);
     }
@@ -101,6 +104,8 @@ void cache_free(struct cache *c)
         free(s->buckets);
         lock_done(&s->lock);
     }
+    if (c)
+        names_free(c->names);
     free(c);
 }
 
@@ -261,6 +266,8 @@ void cache_dentry_apply(struct cache *c, inode_id parent, const char *name, size
     uint32_t hash = hash_of(parent, name, len);
     struct shard *s = shard_of(c, hash);
     struct item head = {.index = index, .key = parent, .ino = ino, .len = (uint16_t)len, .type = (uint8_t)type};
+    if (ino)
+        names_put(c->names, parent, hash, index);
     LOCK_SCOPE(&s->lock);
     s->changed_at = index;
     replace_locked(s, hash, &head, name);
@@ -282,9 +289,24 @@ void cache_inode_apply(struct cache *c, inode_id ino, const void *row, size_t le
         drop_locked(s, at);
 }
 
+enum names_answer cache_names_ask(struct cache *c, inode_id dir, const char *name, size_t len, uint64_t index)
+{
+    return names_ask(c->names, dir, hash_of(dir, name, len), index);
+}
+
+uint32_t cache_name_hash(inode_id dir, const char *name, size_t len)
+{
+    return hash_of(dir, name, len);
+}
+
+void cache_names_fill(struct cache *c, inode_id dir, const uint32_t *hashes, size_t count, uint64_t index)
+{
+    names_fill(c->names, dir, hashes, count, index);
+}
+
 void cache_counts(struct cache *c, struct cache_counts *ret)
 {
-    *ret = (struct cache_counts){0};
+    *ret = (struct cache_counts){.bytes = names_bytes(c->names)};
     for (int i = 0; i < SHARDS; i++) {
         struct shard *s = &c->shards[i];
         LOCK_SCOPE(&s->lock);

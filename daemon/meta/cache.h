@@ -5,7 +5,7 @@
  * the shard's last change is dropped (it might be old).  Threads: any; one writes as apply.
  */
 #pragma once
-#include "api/inode.h"
+#include "meta/names.h"
 
 struct cache;
 struct cache *cache_new(uint64_t max_bytes);
@@ -20,9 +20,14 @@ bool cache_dentry_get(struct cache *c, inode_id parent, const char *name, size_t
 /* The inode; `ret_index` as above. */
 bool cache_inode_get(struct cache *c, inode_id ino, struct inode *ret, uint64_t *ret_index);
 
+/* Is the name absent for a reader at `index`?  NAMES_UNKNOWN: cache_names_fill would tell the next one. */
+enum names_answer cache_names_ask(struct cache *c, inode_id dir, const char *name, size_t len, uint64_t index);
+uint32_t cache_name_hash(inode_id dir, const char *name, size_t len);
+
 /* From a reader that saw the state at `index`. */
 void cache_dentry_fill(struct cache *c, inode_id parent, const char *name, size_t len, inode_id ino, enum inode_type type, uint64_t index);
 void cache_inode_fill(struct cache *c, inode_id ino, const void *row, size_t len, uint64_t index);
+void cache_names_fill(struct cache *c, inode_id dir, const uint32_t *hashes, size_t count, uint64_t index); /* all names of it */
 /* From apply, after the commit and before the index is published. */
 void cache_dentry_apply(struct cache *c, inode_id parent, const char *name, size_t len, inode_id ino, enum inode_type type, uint64_t index);
 void cache_inode_apply(struct cache *c, inode_id ino, const void *row, size_t len, uint64_t index); /* row NULL: removed */

@@ -117,6 +117,8 @@ static int load_dentry(struct view *v, struct view_dentry *n, struct err *err)
         n->type = c.type;
         return 0;
     }
+    if (v->cache && cache_names_ask(v->cache, n->parent, n->name, n->len, UINT64_MAX) == NAMES_LACK)
+        return 0;
     TRY(db_bind(v->db, Q_DENTRY_GET, &s, err, "ib", (int64_t)n->parent, n->name, (size_t)n->len));
     int rc = db_step(v->db, s, err);
     if (rc == 1) {

@@ -78,6 +78,9 @@ int look_dentry(struct look *l, inode_id parent, const char *name, size_t len, s
 {
     if (is_cache_level(l) && cache_dentry_get(l->m->cache, parent, name, len, ret) && ret->index <= l->index)
         return 0;
+    *ret = (struct cache_dentry){.index = l->index};
+    if (is_cache_level(l) && cache_names_ask(l->m->cache, parent, name, len, l->index) == NAMES_LACK)
+        return 0;
     int rc = open_db(l, err);
     return rc ? rc : read_dentry(l, parent, name, len, ret, err);
 }
@@ -158,6 +161,23 @@ static void add_node(struct walk *w, const struct inode *i)
                                               i->owner, i->group, i->attr_ver, i->child_ver};
 }
 
+/* A name was read and is absent: the next one in a small directory needs no reading. */
+static int learn_names(struct look *l, const struct inode *dir, const char *name, size_t len, struct err *err)
+{
+    uint32_t hashes[NAMES_LEARN_MAX];
+    size_t n = 0;
+    sqlite3_stmt *s;
+    if (dir->length > NAMES_LEARN_MAX || cache_names_ask(l->m->cache, dir->ino, name, len, l->index) != NAMES_UNKNOWN)
+        return 0;
+    TRY(db_bind(l->db, Q_LIST, &s, err, "ibii", (int64_t)dir->ino, "", (size_t)0, (int64_t)NAMES_LEARN_MAX, (int64_t)0));
+    int rc;
+    while ((rc = db_step(l->db, s, err)) == 1)
+        hashes[n++] = cache_name_hash(dir->ino, sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0));
+    if (rc == 0 && n == dir->length)
+        cache_names_fill(l->m->cache, dir->ino, hashes, n, l->index);
+    return rc;
+}
+
 /* Steps down as far as names exist. */
 static int walk_down(struct look *l, const char *path, struct walk *w, struct err *err)
 {
@@ -172,6 +192,8 @@ static int walk_down(struct look *l, const char *path, struct walk *w, struct er
         if (!len || w->last.type != INODE_DIRECTORY || !w->last.length)
             break;
         rc = look_dentry(l, w->last.ino, path, len, &d, err);
+        if (rc == 0 && !d.ino && l->db)
+            rc = learn_names(l, &w->last, path, len, err);
         if (rc != 0 || !d.ino)
             break;
         path += len;

@@ -21,7 +21,7 @@
 #define RUN_MS 1500
 
 static struct meta_fixture f;
-static inode_id dir;
+static inode_id dir, small;
 static atomic_bool is_over;
 static atomic_int failures;
 
@@ -86,6 +86,25 @@ static void creator(void *arg)
     }
 }
 
+/* In a directory that stays small, so that its names are learned (names.h) while others change it. */
+static void toggler(void *arg)
+{
+    unsigned number = *(unsigned *)arg;
+    for (unsigned n = 0; !atomic_load(&is_over); n++) {
+        char name[40], path[48];
+        inode_id ino;
+        struct walk w;
+        snprintf(name, sizeof name, "t-%u-%u", number, n % 40);
+        snprintf(path, sizeof path, "/small/%s", name);
+        MUST(meta_walk(f.m, path, &w, NULL) == 0 && w.count == 2);
+        walk_done(&w);
+        MUST(meta_fixture_create(&f, small, name, INODE_FILE, &ino) == 0);
+        MUST(meta_walk(f.m, path, &w, NULL) == 0 && w.count == 3);
+        walk_done(&w);
+        MUST(meta_fixture_remove_child(&f, small, name, ino) == 0);
+    }
+}
+
 /* Names come in order, and none that stays is missed. */
 static int in_order(void *arg, const struct meta_child *c, struct err *err)
 {
@@ -115,14 +134,16 @@ static void lister(void *arg)
 static void test_readers_beside_writers(void **state)
 {
     (void)state;
-    struct thread threads[8];
+    struct thread threads[11];
     unsigned numbers[] = {1, 2, 3};
     inode_id turn;
     meta_fixture_format(&f, NULL);
     meta_close(f.m);
-    f.options.cache_bytes = 64 << 10; /* of 64 shards: a handful each */
+    f.options.cache_bytes = 96 << 10; /* of 64 shards: a handful each */
     meta_fixture_open(&f);
     assert_int_equal(meta_fixture_create(&f, INODE_ROOT, "d", INODE_DIRECTORY, &dir), 0);
+    assert_int_equal(meta_fixture_create(&f, INODE_ROOT, "small", INODE_DIRECTORY, &small), 0);
+    assert_int_equal(meta_fixture_create(&f, small, "stays", INODE_FILE, &turn), 0);
     assert_int_equal(meta_fixture_create(&f, dir, "turn", INODE_FILE, &turn), 0);
     struct call call = meta_fixture_call(&f);
     AUTO(entry) e;
@@ -136,6 +157,8 @@ static void test_readers_beside_writers(void **state)
     for (int k = 0; k < 3; k++)
         thread_start(&threads[4 + k], "walker", walker, NULL);
     thread_start(&threads[7], "lister", lister, NULL);
+    for (int k = 0; k < 3; k++)
+        thread_start(&threads[8 + k], "toggler", toggler, &numbers[k]);
     struct change changes[64];
     uint64_t from = meta_applied_index(f.m);
     for (int64_t until = clock_mono_ms() + RUN_MS; !clock_is_past(until);) {
@@ -147,7 +170,7 @@ static void test_readers_beside_writers(void **state)
             from = changes[n - 1].index;
     }
     atomic_store(&is_over, true);
-    for (int k = 0; k < 8; k++)
+    for (size_t k = 0; k < array_len(threads); k++)
         thread_join(&threads[k]);
     assert_int_equal(atomic_load(&failures), 0);
     assert_int_equal(meta_fixture_findings(&f), 0);
