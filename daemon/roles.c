@@ -162,7 +162,7 @@ static int serve(struct roles *r, bool log_to_file, struct err *err)
     rest_metrics_register();
     r->rest = rest_new(&(struct rest_options){.fs = r->fs, .node = conf_text(CONF_HOSTNAME), .log_path = log_to_file ? r->log_path : NULL});
     struct http_options o = {.bind = conf_text(CONF_WEB_BIND), .port = (int)conf_int(CONF_WEB_PORT), .threads = (unsigned)conf_int(CONF_WEB_THREADS),
-                             .tls_certificate = is_tls ? conf_text(CONF_WEB_TLS_CERT) : NULL, .handler = rest_handle, .arg = r->rest};
+                             .tls_certificate = is_tls ? conf_text(CONF_WEB_TLS_CERT) : NULL, .handler = rest_handle, .refuser = rest_refuse, .arg = r->rest};
     if (is_tls)
         TRY(check_certificate(o.tls_certificate, err));
     TRY(http_server_start(&o, &r->http, err));

@@ -19,6 +19,7 @@
 struct http_server {
     struct mg_context *ctx;
     http_handler handler;
+    http_refuser refuser;
     void *arg;
     int port;
     unsigned busy, connections, threads; /* the first two atomic */
@@ -100,6 +101,22 @@ static int on_request(struct mg_connection *conn)
     return r.status ? r.status : 500;
 }
 
+/* The library closes the connection behind it. */
+static int on_error(struct mg_connection *conn, int status, const char *why)
+{
+    struct http_server *s = mg_get_user_data(mg_get_context(conn));
+    if (!s || !s->refuser)
+        return 1;
+    struct http_request r = {.conn = conn, .info = mg_get_request_info(conn), .server = s};
+    buf_init(&r.headers, 16 << 10);
+    buf_init(&r.head, 96 << 10);
+    http_add_header(&r, "Connection", "close");
+    s->refuser(s->arg, &r, status, why);
+    buf_done(&r.headers);
+    buf_done(&r.head);
+    return 0;
+}
+
 static int on_log(const struct mg_connection *conn, const char *message)
 {
     struct http_server *s = mg_get_user_data(mg_get_context(conn));
@@ -132,6 +149,7 @@ int http_server_start(const struct http_options *o, struct http_server **ret, st
     TRY(check(o, err));
     struct http_server *s = xnew(struct http_server);
     s->handler = o->handler;
+    s->refuser = o->refuser;
     s->arg = o->arg;
     s->threads = o->threads;
     char listen[80], threads[16];
@@ -144,7 +162,7 @@ int http_server_start(const struct http_options *o, struct http_server **ret, st
                              "max_request_size", "16384", "decode_url", "no", "connection_queue", "512", "listen_backlog", "1024",
                              "enable_auth_domain_check", "no", "enable_directory_listing", "no",
                              o->tls_certificate ? "ssl_certificate" : NULL, o->tls_certificate, NULL};
-    struct mg_callbacks callbacks = {.begin_request = on_request, .log_message = on_log, .init_connection = on_connection, .connection_close = on_connection_close};
+    struct mg_callbacks callbacks = {.begin_request = on_request, .http_error = on_error, .log_message = on_log, .init_connection = on_connection, .connection_close = on_connection_close};
     struct mg_context *ctx = mg_start(&callbacks, s, options);
     if (!ctx) {
         int rc = err_set(err, ERR_CONFIG, "cannot serve HTTP on %s: %s", listen,

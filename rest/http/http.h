@@ -12,6 +12,8 @@
 struct http_server;
 struct http_request;
 typedef void (*http_handler)(void *arg, struct http_request *r);
+/* What came is no request that could be read: answers `status`; `r` has no path and perhaps no method or header. */
+typedef void (*http_refuser)(void *arg, struct http_request *r, int status, const char *why);
 
 struct http_options {
     const char *bind;        /* address; anything but loopback needs tls_certificate */
@@ -19,7 +21,8 @@ struct http_options {
     unsigned threads;
     const char *tls_certificate; /* PEM with chain and key, or NULL: plain HTTP */
     http_handler handler;
-    void *arg;
+    http_refuser refuser; /* NULL: a line of text */
+    void *arg;            /* of both */
 };
 /* ERR_CONFIG: address in use, certificate unreadable, plain HTTP asked for beyond loopback. */
 int http_server_start(const struct http_options *o, struct http_server **ret, struct err *err) must_use;

@@ -18,5 +18,6 @@ struct rest *rest_new(const struct rest_options *o);
 void rest_free(struct rest *r);
 /* The handler for http_options: arg is the struct rest. */
 void rest_handle(void *arg, struct http_request *http);
+void rest_refuse(void *arg, struct http_request *http, int status, const char *why);
 /* Once at start: the module's metrics. */
 void rest_metrics_register(void);

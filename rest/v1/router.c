@@ -311,6 +311,20 @@ static int serve(struct rq *q, struct err *err)
     return retry_run(q, err);
 }
 
+static void write_error(struct buf *to, const struct err *err, const char *request_id)
+{
+    struct json_out j;
+    json_out_init(&j, to);
+    json_begin_object(&j, NULL);
+    json_put_string(&j, "code", err_name(err->code));
+    json_put_string(&j, "message", err->text);
+    json_put_string(&j, "detail", err_sentence(err->code));
+    if (err->field[0])
+        json_put_string(&j, "field", err->field);
+    json_put_string(&j, "request_id", request_id);
+    json_end_object(&j);
+}
+
 static void put_error(struct rq *q, const struct err *err)
 {
     if (http_is_answered(q->http)) { /* too late for words: break the connection */
@@ -318,15 +332,7 @@ static void put_error(struct rq *q, const struct err *err)
         return;
     }
     buf_reset(&q->out);
-    json_out_init(&q->json, &q->out);
-    json_begin_object(&q->json, NULL);
-    json_put_string(&q->json, "code", err_name(err->code));
-    json_put_string(&q->json, "message", err->text);
-    json_put_string(&q->json, "detail", err_sentence(err->code));
-    if (err->field[0])
-        json_put_string(&q->json, "field", err->field);
-    json_put_string(&q->json, "request_id", q->request_id);
-    json_end_object(&q->json);
+    write_error(&q->out, err, q->request_id);
     q->status = err_http(err->code);
     if (q->status == 401)
         http_add_header(q->http, "WWW-Authenticate", "Bearer");
@@ -402,6 +408,20 @@ static void handle_api(struct rest *rest, struct http_request *http)
     query_done(&q.query);
     if (q.has_who)
         who_done(&q.who);
+}
+
+/* Whoever sent it is told in the words of the API, although no route was found. */
+void rest_refuse(void *arg, struct http_request *http, int status, const char *why)
+{
+    char id[sizeof ((struct rq *)0)->request_id];
+    struct err err;
+    AUTO(buf) body = {.max = 4 << 10};
+    (void)arg;
+    crypto_unique_text(id, 12);
+    err_set(&err, status < 500 ? ERR_INVALID_ARGUMENT : ERR_NOT_SUPPORTED, "the request cannot be read as HTTP/1.1 with a head of at most 16 KiB: %s", why);
+    write_error(&body, &err, id);
+    http_add_header(http, "X-Request-Id", id);
+    http_reply(http, status, "application/json", body.data, body.len);
 }
 
 static void handle_metrics(struct rest *rest, struct http_request *http)

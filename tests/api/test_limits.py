@@ -2,7 +2,9 @@
 """Bad stores, full disks, wrong settings, TLS: refused clearly, and what works goes on working."""
 import concurrent.futures
 import itertools
+import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -354,3 +356,27 @@ def test_an_upload_may_pause(node, folder):
         answers = list(pool.map(lambda c: put(*c), calls))
     assert all(b" 201 " in a for a in answers), answers
     assert node.get(f"{folder}/whole") == node.get(f"{folder}/chunks") == b"abcdef"
+
+
+UNREADABLE = {
+    "no request line": b"GARBAGE\r\n\r\n",
+    "a version that is not known": b"GET /api/v1/health HTTP/3.9\r\nHost: a\r\n\r\n",
+    "a negative length": b"PUT /api/v1/files/a HTTP/1.1\r\nHost: a\r\nContent-Length: -4\r\n\r\n",
+    "a coding that is not known": b"PUT /api/v1/files/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+    "a head of 70 KB": b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a method that is not known": b"BREW /api/v1/health HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a header with a blank": b"GET /api/v1/health HTTP/1.1\r\nHost: a\r\nBad Header: x\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_unreadable_requests_are_refused_in_the_shape_of_all_errors(node, what):
+    with socket.create_connection(("127.0.0.1", node.port), timeout=10) as s:
+        s.sendall(UNREADABLE[what])
+        answer = b""
+        while part := s.recv(65536):
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split()[1] in (b"400", b"411", b"505") and b"\r\nConnection: close" in head, head
+    assert int(re.search(rb"Content-Length: (\d+)", head)[1]) == len(body)
+    assert set(json.loads(body)) == {"code", "message", "detail", "request_id"}, body
