@@ -22,6 +22,9 @@ int text_parse_http_date(const char *s, int64_t *ret_ms, struct err *err) must_u
 void text_copy(char *to, size_t cap, const char *s); /* as much as fits, and a 0 */
 char *text_put_hex(char *to, uint64_t v); /* shortest form; returns its end, without a 0 */
 bool text_is_loopback(const char *host); /* an address of this machine alone, or localhost */
+/* FNV-1a over `from` (TEXT_PRINT_START, or what came before), the bytes and an end mark.  Whoever wants a collision finds one. */
+#define TEXT_PRINT_START 0xcbf29ce484222325u
+uint64_t text_print(uint64_t from, const void *data, size_t len);
 void text_hex(const void *data, size_t len, char *to); /* 2*len characters and a 0 */
 int text_unhex(const char *s, size_t len, void *to, struct err *err) must_use; /* len/2 bytes */
 void text_base64(struct buf *to, const void *data, size_t len);

@@ -34,6 +34,14 @@ bool text_is_loopback(const char *host)
     return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+uint64_t text_print(uint64_t from, const void *data, size_t len)
+{
+    const unsigned char *s = data;
+    for (size_t i = 0; i < len; i++)
+        from = (from ^ s[i]) * 0x100000001b3u;
+    return (from ^ 0xff) * 0x100000001b3u;
+}
+
 void text_hex(const void *data, size_t len, char *to)
 {
     const uint8_t *p = data;

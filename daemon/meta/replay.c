@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,16 +23,13 @@ static void record_key(const struct call *call, char to[KEY_BYTES_MAX + 80])
     snprintf(to, KEY_BYTES_MAX + 80, "%.64s:%.200s", call->who->user, call->idempotency_key);
 }
 
-static uint64_t fnv(uint64_t h, const char *s)
-{
-    for (; s && *s; s++)
-        h = (h ^ (unsigned char)*s) * 0x100000001b3u;
-    return (h ^ 0xff) * 0x100000001b3u;
-}
-
 static uint64_t fingerprint(const struct call *call, const char *op, const char *path, const char *path2)
 {
-    return fnv(fnv(fnv(0xcbf29ce484222325u ^ call->request_print, op), path), path2);
+    const char *const parts[] = {op, path, path2};
+    uint64_t h = TEXT_PRINT_START ^ call->request_print;
+    for (size_t i = 0; i < array_len(parts); i++)
+        h = text_print(h, parts[i], parts[i] ? strlen(parts[i]) : 0);
+    return h;
 }
 
 static int parse(const char *value, int64_t *ret_time, uint64_t *ret_print)

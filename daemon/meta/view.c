@@ -23,14 +23,6 @@ static size_t inode_bucket(inode_id ino)
     return ino * 0x9e3779b97f4a7c15ull >> 50;
 }
 
-static uint32_t dentry_hash(inode_id parent, const char *name, size_t len)
-{
-    uint64_t h = parent * 0x9e3779b97f4a7c15ull;
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (uint8_t)name[i]) * 0x100000001b3ull;
-    return (uint32_t)(h >> 24);
-}
-
 void view_reset(struct view *v)
 {
     for (size_t i = 0; i < v->inode_count; i++) {
@@ -131,7 +123,7 @@ static int load_dentry(struct view *v, struct view_dentry *n, struct err *err)
 
 int view_dentry(struct view *v, inode_id parent, const char *name, size_t len, struct view_dentry **ret, struct err *err)
 {
-    uint32_t hash = dentry_hash(parent, name, len);
+    uint32_t hash = cache_name_hash(parent, name, len);
     struct view_dentry **bucket = &v->dentry_buckets[hash % BUCKETS];
     for (struct view_dentry *n = *bucket; n; n = n->next) {
         if (n->hash == hash && n->parent == parent && n->len == len && !memcmp(n->name, name, len)) {

@@ -173,7 +173,7 @@ static int write_content(struct rq *q, const struct create_options *o, struct er
     buf_init(&m.bytes, KEYED_BODY_MAX + 1);
     int rc = http_body_read(q->http, KEYED_BODY_MAX, &m.bytes, err);
     if (!rc) {
-        q->call.request_print = retry_print(q->call.request_print, m.bytes.data, m.bytes.len);
+        q->call.request_print = text_print(q->call.request_print, m.bytes.data, m.bytes.len);
         rc = fs_write(q->fs, &q->call, q->target, o, &m.source, err);
     }
     buf_done(&m.bytes);

@@ -15,15 +15,6 @@ struct under_way {
     const char *user, *key;
 };
 
-/* FNV-1a; of no use against who wants a collision: the keys are the caller's own. */
-uint64_t retry_print(uint64_t h, const void *data, size_t len)
-{
-    const unsigned char *s = data;
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ s[i]) * 0x100000001b3u;
-    return (h ^ 0xff) * 0x100000001b3u;
-}
-
 static bool is_under_way(const struct rest *r, const struct under_way *mine)
 {
     for (const struct under_way *u = r->under_way; u; u = u->next)

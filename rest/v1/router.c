@@ -141,11 +141,11 @@ static uint64_t print_head(const struct rq *q)
 {
     static const char *const names[] = {"Content-Length", "Content-MD5", "Content-Digest", "Repr-Digest", "Digest"};
     const char *query = http_query(q->http);
-    uint64_t h = retry_print(0xcbf29ce484222325u, query, strlen(query));
+    uint64_t h = text_print(TEXT_PRINT_START, query, strlen(query));
     for (size_t i = 0; i < array_len(names); i++) {
         const char *v = http_header(q->http, names[i]);
         if (v)
-            h = retry_print(h, v, strlen(v));
+            h = text_print(h, v, strlen(v));
     }
     return h;
 }
@@ -177,7 +177,7 @@ static int parse_body(struct rq *q, struct err *err)
     AUTO(buf) text = {.max = conf_size(CONF_WEB_BODY_MAX) + 1};
     TRY(http_body_read(q->http, conf_size(CONF_WEB_BODY_MAX), &text, err));
     if (q->call.idempotency_key)
-        q->call.request_print = retry_print(q->call.request_print, text.data, text.len);
+        q->call.request_print = text_print(q->call.request_print, text.data, text.len);
     if (text.len == 0) /* all members optional: no body is an empty object */
         buf_adds(&text, "{}");
     q->body = json_parse(text.data, text.len, err);

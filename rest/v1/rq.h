@@ -97,7 +97,6 @@ void entry_json(struct rq *q, const char *key, const struct file_info *info, con
 /* The route's handler; with an Idempotency-Key, where the router sees to it, at most once.  A handler that answers more than a change finds
  * result.is_replay set and shows without acting. (retry.c) */
 int retry_run(struct rq *q, struct err *err) must_use;
-uint64_t retry_print(uint64_t h, const void *data, size_t len); /* adds to what a retry is known by */
 
 /* identity (auth.c) */
 int auth_check(struct rq *q, struct err *err) must_use;
