@@ -35,7 +35,7 @@ struct meta_listener {
 int meta_format(const struct meta_options *o, const char *owner, const char *group, struct entry *first, struct err *err) must_use;
 /* Opens, replays, leads. */
 int meta_open(const struct meta_options *o, const struct meta_listener *l, int64_t deadline_ms, struct meta **ret, struct err *err) must_use;
-void meta_close(struct meta *m); /* accepts NULL */
+void meta_close(struct meta *m); /* accepts NULL; after all callers have returned */
 
 /* Which namespace this is: cache folders carry it. */
 struct meta_identity {
