@@ -15,7 +15,7 @@
 
 #include <stdatomic.h>
 
-#define META_FUTEXES 64u /* more than there are batches under way */
+#define META_FUTEXES 64u /* two batches on one only wake each other's callers in vain */
 
 struct index_waiter;
 struct ranks;

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define RUN_MS 1500
+#define WAKE_MS 10000 /* a caller that nobody wakes sleeps to its deadline of 20 s */
 
 static struct meta_fixture f;
 static inode_id dir, small;
@@ -170,8 +171,10 @@ static void test_readers_beside_writers(void **state)
             from = changes[n - 1].index;
     }
     atomic_store(&is_over, true);
+    int64_t end = clock_mono_ms();
     for (size_t k = 0; k < array_len(threads); k++)
         thread_join(&threads[k]);
+    MUST(clock_mono_ms() - end < WAKE_MS);
     assert_int_equal(atomic_load(&failures), 0);
     assert_int_equal(meta_fixture_findings(&f), 0);
     meta_fixture_remove(&f);
