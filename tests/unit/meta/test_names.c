@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "meta/cache.h"
+#include "meta/meta_parts.h"
 #include "meta_fixture.h"
 
 #include <stdio.h>
@@ -142,6 +142,7 @@ static void test_walk_learns(void **state)
         snprintf(name, sizeof name, "new-%d", i);
         snprintf(path, sizeof path, "/d/%s", name);
         assert_int_equal(depth_found(&f, path), 2); /* the first one teaches */
+        assert_int_equal(cache_names_ask(f.m->cache, dir, "nobody", 6, UINT64_MAX), NAMES_LACK);
         assert_int_equal(meta_fixture_create(&f, dir, name, INODE_FILE, &ino), 0);
         assert_int_equal(depth_found(&f, path), 3);
         if (i % 3 == 0) {
