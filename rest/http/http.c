@@ -16,16 +16,6 @@
 #include <string.h>
 #include <strings.h>
 
-struct http_server {
-    struct mg_context *ctx;
-    http_handler handler;
-    http_refuser refuser;
-    void *arg;
-    int port;
-    unsigned busy, connections, threads; /* the first two atomic */
-    char last_log[200];
-};
-
 static int64_t body_length(const struct http_request *r)
 {
     const char *te = http_header(r, "Transfer-Encoding");
@@ -60,16 +50,18 @@ static int body_pull(struct source *src, void *to, size_t cap, size_t *ret_len, 
 /* A connection holds a thread, idle too: those beyond half of the threads end with their answer, so that some are left for who comes. */
 static int on_connection(const struct mg_connection *conn, void **ret_data)
 {
-    struct http_server *s = *ret_data = mg_get_user_data(mg_get_context(conn));
-    __atomic_add_fetch(&s->connections, 1, __ATOMIC_RELAXED);
+    struct http_connection *c = *ret_data = xnew(struct http_connection);
+    *c = (struct http_connection){mg_get_user_data(mg_get_context(conn)), SOCKET_NOT_SOUGHT};
+    __atomic_add_fetch(&c->server->connections, 1, __ATOMIC_RELAXED);
     return 0;
 }
 
 static void on_connection_close(const struct mg_connection *conn)
 {
-    struct http_server *s = mg_get_user_connection_data(conn);
-    if (s) /* else it failed before it began */
-        __atomic_sub_fetch(&s->connections, 1, __ATOMIC_RELAXED);
+    struct http_connection *c = mg_get_user_connection_data(conn);
+    if (c) /* else it failed before it began */
+        __atomic_sub_fetch(&c->server->connections, 1, __ATOMIC_RELAXED);
+    free(c);
 }
 
 static void end_when_crowded(struct http_request *r)
@@ -152,13 +144,14 @@ int http_server_start(const struct http_options *o, struct http_server **ret, st
     s->refuser = o->refuser;
     s->arg = o->arg;
     s->threads = o->threads;
-    char listen[80], threads[16];
+    char listen[80], threads[16], patience[16];
     bool is_v6 = strchr(o->bind, ':') != NULL;
     snprintf(listen, sizeof listen, "%s%s%s:%d%s", is_v6 ? "[" : "", strcmp(o->bind, "localhost") ? o->bind : "127.0.0.1",
              is_v6 ? "]" : "", o->port, o->tls_certificate ? "s" : "");
     snprintf(threads, sizeof threads, "%u", o->threads);
+    snprintf(patience, sizeof patience, "%d", PATIENCE_MS);
     const char *options[] = {"listening_ports", listen, "num_threads", threads, "enable_keep_alive", "yes",
-                             "keep_alive_timeout_ms", "60000", "request_timeout_ms", "30000", "tcp_nodelay", "1",
+                             "keep_alive_timeout_ms", "60000", "request_timeout_ms", patience, "tcp_nodelay", "1",
                              "max_request_size", "16384", "decode_url", "no", "connection_queue", "512", "listen_backlog", "1024",
                              "enable_auth_domain_check", "no", "enable_directory_listing", "no",
                              o->tls_certificate ? "ssl_certificate" : NULL, o->tls_certificate, NULL};
@@ -181,6 +174,7 @@ void http_server_stop(struct http_server *s)
 {
     if (!s)
         return;
+    __atomic_store_n(&s->is_ending, true, __ATOMIC_RELAXED);
     mg_stop(s->ctx);
     free(s);
 }

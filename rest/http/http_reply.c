@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * http_reply: the answer.  The head waits for the first bytes of the body and leaves with them in one
- * write; large slices go out straight from their memory.  Threads: the one of the request.
+ * write; large slices go out straight from their memory, or from their file by the kernel.  Threads: the one of the request.
  */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "rest/http/http_request.h"
+#include "rest/http/http_socket.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -132,8 +133,26 @@ static int send_memory(struct http_request *r, const void *data, size_t len, str
     return send_all(r, data, len, err);
 }
 
+static int socket_of(struct http_request *r)
+{
+    struct http_connection *c = r->info->conn_data;
+    if (c->socket == SOCKET_NOT_SOUGHT)
+        c->socket = r->info->is_ssl ? -1 : http_socket_find(r->info);
+    return c->socket;
+}
+
+static int send_file(struct http_request *r, const struct slice *s, struct err *err)
+{
+    TRY(send_head(r, err));
+    int rc = http_socket_send(socket_of(r), s, PATIENCE_MS, &r->server->is_ending, err);
+    r->is_broken |= rc < 0;
+    return rc;
+}
+
 static int send_slice(struct http_request *r, const struct slice *s, struct err *err)
 {
+    if (s->fd >= 0 && s->len > COALESCE_BYTES && socket_of(r) >= 0)
+        return send_file(r, s, err);
     if (s->mem)
         return send_memory(r, s->mem, s->len, err);
     size_t step = s->len < WRITE_STEP ? s->len : WRITE_STEP;

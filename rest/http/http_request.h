@@ -7,6 +7,24 @@
 
 #include <civetweb.h>
 
+struct http_server {
+    struct mg_context *ctx;
+    http_handler handler;
+    http_refuser refuser;
+    void *arg;
+    int port;
+    unsigned busy, connections, threads; /* the first two atomic */
+    bool is_ending;                      /* atomic */
+    char last_log[200];
+};
+
+/* From its first request to its end. */
+struct http_connection {
+    struct http_server *server;
+    int socket; /* for files; SOCKET_NOT_SOUGHT, -1 when there is none to use */
+};
+enum { SOCKET_NOT_SOUGHT = -2, PATIENCE_MS = 30000 /* for heads, pauses of uploads, readers that stall */ };
+
 struct http_request {
     struct mg_connection *conn;
     const struct mg_request_info *info;

@@ -11,12 +11,54 @@
 #include "base/clock.h"
 #include "base/http_client.h"
 #include "base/mem.h"
-#include "rest/http/http.h"
+#include "rest/http/http_request.h"
+#include "rest/http/http_socket.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define BIG (300u << 10)
+enum { FILE_HEAD = 4097, FILE_BYTES = 9 << 20 };
+
+static char file_byte(size_t i)
+{
+    return (char)(i * 2654435761u >> 24);
+}
+
+static int make_file(void)
+{
+    int fd = memfd_create("content", MFD_CLOEXEC);
+    AUTO_FREE char *data = xmalloc(FILE_HEAD + FILE_BYTES);
+    for (size_t i = 0; i < FILE_HEAD + FILE_BYTES; i++)
+        data[i] = file_byte(i);
+    assert_int_equal(write(fd, data, FILE_HEAD + FILE_BYTES), FILE_HEAD + FILE_BYTES);
+    return fd;
+}
+
+static int file_rc, file_socket; /* of the last answer_file */
+
+/* What a cache gives: several slices, the last of them small. */
+static void answer_file(struct http_request *r, size_t promised)
+{
+    const size_t lens[] = {1 << 20, promised - (1 << 20) - 100, 100};
+    int fd = make_file();
+    uint64_t off = FILE_HEAD;
+    struct err err;
+    http_begin(r, 200, NULL, (int64_t)promised);
+    file_rc = 0;
+    for (int i = 0; i < 3 && file_rc == 0; i++, off += lens[i - 1]) {
+        struct slice s = {.fd = fd, .off = off, .len = lens[i]};
+        file_rc = http_sink(r)->push(http_sink(r), &s, &err);
+    }
+    file_socket = ((struct http_connection *)r->info->conn_data)->socket;
+    http_end(r, file_rc == 0);
+    close(fd);
+}
 
 static void answer(void *arg, struct http_request *r)
 {
@@ -46,6 +88,10 @@ static void answer(void *arg, struct http_request *r)
         struct slice s = {.mem = big, .fd = -1, .len = 10};
         assert_int_equal(http_sink(r)->push(http_sink(r), &s, NULL), 0);
         http_end(r, false);
+    } else if (!strcmp(path, "/file")) {
+        answer_file(r, FILE_BYTES);
+    } else if (!strcmp(path, "/shortfile")) {
+        answer_file(r, FILE_BYTES + 1);
     } else if (!strcmp(path, "/echo")) {
         AUTO(buf) body = {.max = 4 << 20};
         struct err err;
@@ -99,7 +145,7 @@ static int get(struct fixture *f, const char *method, const char *path, struct s
     char url[200];
     snprintf(url, sizeof url, "http://127.0.0.1:%d%s", http_server_port(f->server), path);
     *x = (struct http_exchange){.method = method, .url = url, .body = body, .deadline_ms = clock_mono_ms() + 5000, .on_header = on_header, .arg = &f->injected};
-    buf_init(&x->body_out, 4 << 20);
+    buf_init(&x->body_out, 16 << 20);
     return http_client_do(f->client, x, err);
 }
 
@@ -138,6 +184,108 @@ static void test_cut_bodies_are_errors(void **state)
         assert_int_equal(get(f, "GET", "/small", NULL, &x, &err), 0);
         buf_done(&x.body_out);
     }
+}
+
+static void test_files(void **state)
+{
+    struct fixture *f = *state;
+    struct http_exchange x;
+    struct err err;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(get(f, "GET", "/file", NULL, &x, &err), 0);
+        assert_int_equal(x.body_out.len, FILE_BYTES);
+        for (size_t k = 0; k < FILE_BYTES; k++)
+            if (x.body_out.data[k] != file_byte(FILE_HEAD + k))
+                fail_msg("byte %zu", k);
+        assert_true(file_socket >= 0); /* by the kernel, not copied */
+        buf_done(&x.body_out);
+        assert_int_equal(get(f, "HEAD", "/file", NULL, &x, &err), 0);
+        assert_int_equal(x.content_length, FILE_BYTES);
+        buf_done(&x.body_out);
+        assert_int_equal(get(f, "GET", "/small", NULL, &x, &err), 0);
+        assert_string_equal(buf_str(&x.body_out), "hello");
+        buf_done(&x.body_out);
+    }
+    assert_true(get(f, "GET", "/shortfile", NULL, &x, &err) < 0);
+    buf_done(&x.body_out);
+}
+
+static int connect_to(const char *address, const struct sockaddr_in *from, int port)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    inet_pton(AF_INET, address, &to.sin_addr);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (from)
+        assert_int_equal(bind(fd, (const struct sockaddr *)from, sizeof *from), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+static const char ask[] = "GET /file HTTP/1.1\r\nHost: x\r\n\r\n";
+
+static void wait_idle(const struct fixture *f)
+{
+    for (int i = 0; i < 1000 && http_server_busy(f->server); i++)
+        usleep(10000);
+    assert_int_equal(http_server_busy(f->server), 0);
+}
+
+static void test_reader_of_a_file_goes_away(void **state)
+{
+    struct fixture *f = *state;
+    char some[1000];
+    int fd = connect_to("127.0.0.1", NULL, http_server_port(f->server));
+    assert_int_equal(write(fd, ask, sizeof ask - 1), sizeof ask - 1);
+    assert_true(read(fd, some, sizeof some) > 0);
+    close(fd);
+    wait_idle(f);
+    assert_int_equal(file_rc, -ERR_CANCELLED);
+}
+
+/* Nobody waits out the patience that stalled readers have. */
+static void test_stop_ends_a_stalled_reader(void **state)
+{
+    struct fixture *f = *state;
+    char some[1000];
+    int fd = connect_to("127.0.0.1", NULL, http_server_port(f->server));
+    assert_int_equal(write(fd, ask, sizeof ask - 1), sizeof ask - 1);
+    assert_true(read(fd, some, sizeof some) > 0);
+    usleep(50000);
+    assert_int_equal(http_server_busy(f->server), 1);
+    int64_t before = clock_mono_ms();
+    http_server_stop(f->server);
+    f->server = NULL;
+    assert_true(clock_mono_ms() - before < PATIENCE_MS / 2);
+    assert_int_equal(file_rc, -ERR_CANCELLED);
+    close(fd);
+}
+
+/* Two connections that differ in the server's address alone cannot be told apart, and neither is taken for the other. */
+static void test_socket_must_be_unique(void **state)
+{
+    (void)state;
+    struct mg_request_info info = {.remote_addr = "127.0.0.1"};
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t len = sizeof at;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    getsockname(listener, (struct sockaddr *)&at, &len);
+    info.server_port = ntohs(at.sin_port);
+    int first = connect_to("127.0.0.1", NULL, info.server_port), taken = accept(listener, NULL, NULL);
+    struct sockaddr_in from;
+    getsockname(first, (struct sockaddr *)&from, &len);
+    info.remote_port = ntohs(from.sin_port);
+    assert_int_equal(http_socket_find(&info), taken);
+    info.remote_port++;
+    assert_int_equal(http_socket_find(&info), -1);
+    info.remote_port--;
+    int second = connect_to("127.0.0.2", &from, info.server_port), also = accept(listener, NULL, NULL);
+    assert_int_equal(http_socket_find(&info), -1);
+    close(also);
+    assert_int_equal(http_socket_find(&info), taken);
+    close(second), close(taken), close(first), close(listener);
 }
 
 static void test_bodies(void **state)
@@ -201,6 +349,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_replies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cut_bodies_are_errors, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reader_of_a_file_goes_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stop_ends_a_stalled_reader, setup, teardown),
+        cmocka_unit_test(test_socket_must_be_unique),
         cmocka_unit_test_setup_teardown(test_bodies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_raw_path, setup, teardown),
         cmocka_unit_test(test_plain_needs_loopback),

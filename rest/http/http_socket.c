@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * http_socket: civetweb tells a connection's two ends and not its descriptor.  The pair is unique
+ * among the sockets of a process but for its own address, so a second socket that fits means "cannot
+ * be told".  Threads: any.
+ */
+#include "rest/http/http_socket.h"
+
+#include "base/clock.h"
+#include "base/slice.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+enum { LOOK_MS = 1000, STEP_MAX = 2 << 20 /* so that an end is seen */ };
+
+typedef int (*end_of)(int fd, struct sockaddr *a, socklen_t *len); /* getpeername or getsockname */
+
+static int port_of(int fd, end_of end, struct sockaddr_storage *a, socklen_t *len)
+{
+    *len = sizeof *a;
+    if (end(fd, (struct sockaddr *)a, len) < 0)
+        return -1;
+    if (a->ss_family == AF_INET)
+        return ntohs(((struct sockaddr_in *)a)->sin_port);
+    return a->ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)a)->sin6_port) : -1;
+}
+
+static bool fits(int fd, const struct mg_request_info *info)
+{
+    struct sockaddr_storage a;
+    socklen_t len;
+    char peer[sizeof info->remote_addr];
+    if (port_of(fd, getsockname, &a, &len) != info->server_port || port_of(fd, getpeername, &a, &len) != info->remote_port)
+        return false;
+    return getnameinfo((struct sockaddr *)&a, len, peer, sizeof peer, NULL, 0, NI_NUMERICHOST) == 0 && !strcmp(peer, info->remote_addr);
+}
+
+int http_socket_find(const struct mg_request_info *info)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int found = -1, count = 0;
+    for (struct dirent *e; folder && (e = readdir(folder));)
+        if (e->d_name[0] != '.' && fits(atoi(e->d_name), info)) {
+            found = atoi(e->d_name);
+            count++;
+        }
+    if (folder)
+        closedir(folder);
+    return count == 1 ? found : -1;
+}
+
+static int wait_writable(int socket, int patience_ms, const bool *is_ending, struct err *err)
+{
+    int64_t until = clock_mono_ms() + patience_ms;
+    while (!clock_is_past(until) && !__atomic_load_n(is_ending, __ATOMIC_RELAXED)) {
+        struct pollfd p = {.fd = socket, .events = POLLOUT};
+        int n = poll(&p, 1, LOOK_MS);
+        if (n > 0 || (n < 0 && errno != EINTR))
+            return 0; /* an error is told by the next write */
+    }
+    return err_set(err, ERR_CANCELLED, "the client takes nothing");
+}
+
+int http_socket_send(int socket, const struct slice *s, int patience_ms, const bool *is_ending, struct err *err)
+{
+    off_t at = (off_t)s->off, end = at + (off_t)s->len;
+    while (at < end) {
+        size_t step = end - at < STEP_MAX ? (size_t)(end - at) : STEP_MAX;
+        ssize_t n = sendfile(socket, s->fd, &at, step);
+        if (n < 0 && errno == EAGAIN)
+            TRY(wait_writable(socket, patience_ms, is_ending, err));
+        else if (n < 0 && errno == EIO)
+            return err_set_errno(err, ERR_IO, errno, "read of %zu bytes at %llu", s->len, (unsigned long long)s->off);
+        else if (n < 0 && errno != EINTR)
+            return err_set_errno(err, ERR_CANCELLED, errno, "the client went away");
+        else if (n == 0)
+            return err_set(err, ERR_CORRUPT, "file ends before byte %llu", (unsigned long long)end);
+    }
+    return 0;
+}

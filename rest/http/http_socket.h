@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * http_socket: files into a connection without a copy, which civetweb does only for files of its own.
+ * Private to this folder; plain connections only, TLS has to see the bytes.
+ */
+#pragma once
+#include "base/err.h"
+
+#include <civetweb.h>
+#include <stdbool.h>
+
+struct slice;
+
+/* The descriptor of the connection that `info` came on, -1 when it cannot be told. It is valid while the connection is:
+ * civetweb keeps it and closes it. Looks at every descriptor of the process: ask once for a connection. */
+int http_socket_find(const struct mg_request_info *info);
+/* Sends a slice of a file; blocks. ERR_CANCELLED when the client goes away, takes nothing for `patience_ms`, or *is_ending
+ * becomes true (atomic); ERR_IO, ERR_CORRUPT when the file cannot be read or is shorter. */
+int http_socket_send(int socket, const struct slice *s, int patience_ms, const bool *is_ending, struct err *err) must_use;
