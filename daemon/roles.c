@@ -123,6 +123,7 @@ static int make_worker(struct roles *r, struct err *err)
                   .evictor = conf_text(CONF_WORKER_EVICT), .page_size = (uint32_t)conf_size(CONF_WORKER_PAGE),
                   .cluster = id.cluster, .incarnation = id.incarnation, .first_id = id.first_id},
         .fetch_threads = (unsigned)conf_int(CONF_WORKER_FETCHERS), .store_timeout_ms = conf_duration(CONF_UFS_TIMEOUT),
+        .fill_memory_bytes = conf_size(CONF_WORKER_FILL_MEMORY),
         .stores = {.impl = r, .get = store_get, .put = store_put}, .contents_live = contents_live, .contents_live_arg = r};
     TRY(worker_new(&o, &r->worker, err));
     r->data = *worker_api(r->worker);

@@ -5,8 +5,10 @@
 #include "base/mem.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static void *alive(void *p)
@@ -31,6 +33,12 @@ void *xcalloc(size_t n, size_t size)
 void *xrealloc(void *p, size_t size)
 {
     return alive(realloc(p, size ? size : 1));
+}
+
+void *xmap(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return alive(p == MAP_FAILED ? NULL : p);
 }
 
 char *xstrdup(const char *s)
@@ -63,6 +71,37 @@ char *xasprintf(const char *fmt, ...)
     int n = vasprintf(&s, fmt, ap);
     va_end(ap);
     return alive(n < 0 ? NULL : s);
+}
+
+/* Of one control group; "max" is no number, and there is no file where there is no limit to set. */
+static uint64_t group_limit(const char *group)
+{
+    AUTO_FREE char *path = xasprintf("/sys/fs/cgroup%s/memory.max", group);
+    FILE *f = fopen(path, "re");
+    unsigned long long limit = 0;
+    bool has_limit = f && fscanf(f, "%llu", &limit) == 1;
+    if (f)
+        fclose(f);
+    return has_limit ? limit : UINT64_MAX;
+}
+
+uint64_t mem_machine(void)
+{
+    uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    char group[1024] = "";
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    bool is_told = f && fscanf(f, "0::%1023s", group) == 1;
+    if (f)
+        fclose(f);
+    while (is_told) { /* the group, then what it is in */
+        uint64_t limit = group_limit(group);
+        bytes = limit < bytes ? limit : bytes;
+        char *slash = strrchr(group, '/');
+        is_told = slash != NULL;
+        if (slash)
+            *slash = 0;
+    }
+    return bytes;
 }
 
 void mem_free_p(void *pp)

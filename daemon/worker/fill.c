@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * fill: a queue by arrival.  A page is in it until it is written, so that whoever drops a content or
- * waits for it sees all of it.  Threads: fill, THREADS of them: enough for one large disk write and
- * small ones beside it.
+ * waits for it sees all of it.  While pages come fast, writing waits: the copy into the cache's file
+ * would take processor time and memory bandwidth from the readers.  Threads: fill, THREADS of them:
+ * enough for one large disk write and small ones beside it.
  */
 #include "worker/fill.h"
 
@@ -11,6 +12,7 @@
 #include "base/thread.h"
 
 enum { THREADS = 2, NICE = 19 /* readers first */ };
+enum { PAUSE_MS = 100, FAST_BYTES = 16 << 20 /* in so long */, PAGES_MAX = 4096 /* that wait for a pause */ };
 
 struct filler {
     /* fixed after init */
@@ -24,6 +26,10 @@ struct filler {
     uint64_t bytes; /* atomic; written under lock */
     /* under lock */
     struct fill_page *first, **last;
+    size_t count;    /* in the list */
+    unsigned waiters; /* in filler_wait */
+    int64_t slot_ms, fast_until_ms;
+    uint64_t slot_bytes; /* that came since slot_ms */
     content_id writing[THREADS]; /* 0: none */
     bool is_ending;
 };
@@ -41,16 +47,35 @@ static bool is_writing_locked(const struct filler *f, content_id cid)
     return false;
 }
 
+static void note_arrival_locked(struct filler *f, uint64_t bytes)
+{
+    int64_t now = clock_mono_ms();
+    if (now - f->slot_ms >= PAUSE_MS) {
+        f->slot_ms = now;
+        f->slot_bytes = 0;
+    }
+    f->slot_bytes += bytes;
+    if (f->slot_bytes > FAST_BYTES)
+        f->fast_until_ms = now + PAUSE_MS;
+}
+
+/* Writing is put off, but for what somebody asked for. */
+static bool is_put_off_locked(const struct filler *f)
+{
+    return !f->waiters && f->count < PAGES_MAX && f->bytes < f->bytes_max / 4 * 3 && !clock_is_past(f->fast_until_ms);
+}
+
 /* Two writers of one file would only wait for its lock. */
-static struct fill_page *take_next_locked(struct filler *f)
+static struct fill_page *take_next_locked(struct filler *f, bool wanted_only)
 {
     for (struct fill_page **at = &f->first; *at; at = &(*at)->next) {
         struct fill_page *p = *at;
-        if (is_writing_locked(f, p->key.cid))
+        if (is_writing_locked(f, p->key.cid) || (wanted_only && !p->is_wanted))
             continue;
         *at = p->next;
         if (f->last == &p->next)
             f->last = at;
+        f->count--;
         return p;
     }
     return NULL;
@@ -60,9 +85,13 @@ static struct fill_page *take_next_locked(struct filler *f)
 static struct fill_page *next_page(struct filler *f, content_id *mine)
 {
     LOCK_SCOPE(&f->lock);
-    struct fill_page *p;
-    while (!(p = take_next_locked(f)) && !f->is_ending)
-        cond_wait(&f->wake, &f->lock, CLOCK_NEVER);
+    struct fill_page *p = NULL;
+    while (!f->is_ending) {
+        bool is_put_off = f->first && is_put_off_locked(f);
+        if ((p = take_next_locked(f, is_put_off)))
+            break;
+        cond_wait(&f->wake, &f->lock, is_put_off ? f->fast_until_ms : CLOCK_NEVER);
+    }
     *mine = p ? p->key.cid : 0;
     return p;
 }
@@ -122,6 +151,7 @@ static struct fill_page *take_locked(struct filler *f, content_id cid)
         *at = p->next;
         p->next = out;
         out = p;
+        f->count--;
         account_locked(f, -(int64_t)p->flight->len);
     }
     f->last = &f->first;
@@ -168,11 +198,16 @@ static bool add_locked(struct filler *f, struct fill_page *p, bool is_wanted)
     }
     if (f->is_ending)
         return false;
+    bool was_empty = !f->first;
     p->next = NULL;
+    p->is_wanted = is_wanted;
     *f->last = p;
     f->last = &p->next;
+    f->count++;
     account_locked(f, p->flight->len);
-    cond_wake_one(&f->wake);
+    note_arrival_locked(f, p->flight->len);
+    if (was_empty || is_wanted || !is_put_off_locked(f)) /* else a thread waits for the pause */
+        cond_wake_one(&f->wake);
     return true;
 }
 
@@ -220,10 +255,13 @@ void filler_pin(struct filler *f, content_id cid, bool is_pinned)
 bool filler_wait(struct filler *f, content_id cid, int64_t deadline_ms)
 {
     LOCK_SCOPE(&f->lock);
-    while (is_filling_locked(f, cid))
-        if (!cond_wait(&f->changed, &f->lock, deadline_ms) && clock_is_past(deadline_ms))
-            return false;
-    return true;
+    bool is_late = false;
+    f->waiters++;
+    cond_wake_all(&f->wake);
+    while (is_filling_locked(f, cid) && !is_late)
+        is_late = !cond_wait(&f->changed, &f->lock, deadline_ms) && clock_is_past(deadline_ms);
+    f->waiters--;
+    return !is_late || !is_filling_locked(f, cid);
 }
 
 uint64_t filler_bytes_of(struct filler *f, content_id cid)

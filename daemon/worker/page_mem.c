@@ -1,33 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * page_mem: see the header.  A fresh mebibyte costs 256 page faults; so a few are kept.
+ * page_mem: see the header.  A fresh mebibyte costs 256 page faults, so pages are kept; they are
+ * mapped one by one, because the heap would not give memory back that lies between other things.
  * Threads: any.
  */
 #include "worker/page_mem.h"
 
 #include "base/mem.h"
 
-enum { IDLE_MAX = 64 };
+#include <sys/mman.h>
 
-void page_pool_init(struct page_pool *p, size_t page_bytes)
+void page_pool_init(struct page_pool *p, size_t page_bytes, uint64_t idle_bytes_max)
 {
-    *p = (struct page_pool){.page_bytes = page_bytes};
+    *p = (struct page_pool){.page_bytes = page_bytes, .idle_max = (size_t)(idle_bytes_max / page_bytes)};
     lock_init(&p->lock, RANK_LEAF);
+}
+
+static bool is_pooled(const struct page_mem *m)
+{
+    return m->bytes == m->pool->page_bytes;
 }
 
 static void mem_free(struct page_mem *m)
 {
-    free(m->data);
+    if (is_pooled(m))
+        munmap(m->data, m->bytes);
+    else
+        free(m->data);
     free(m);
+}
+
+static struct page_mem *mem_new(struct page_pool *p, size_t bytes)
+{
+    struct page_mem *m = xnew(struct page_mem);
+    m->pool = p;
+    m->bytes = bytes;
+    m->data = is_pooled(m) ? xmap(bytes) : xmalloc(bytes);
+    return m;
 }
 
 static void release(struct slice_owner *o)
 {
     struct page_mem *m = (struct page_mem *)o;
     struct page_pool *p = m->pool;
-    __atomic_sub_fetch(&p->used, p->page_bytes, __ATOMIC_RELAXED);
+    __atomic_sub_fetch(&p->used, m->bytes, __ATOMIC_RELAXED);
     lock_take(&p->lock);
-    bool keep = p->idle_count < IDLE_MAX;
+    bool keep = is_pooled(m) && p->idle_count < p->idle_max;
     if (keep) {
         m->next = p->idle;
         p->idle = m;
@@ -38,23 +56,25 @@ static void release(struct slice_owner *o)
         mem_free(m);
 }
 
-struct page_mem *page_pool_take(struct page_pool *p)
+static struct page_mem *take_idle(struct page_pool *p)
 {
-    __atomic_add_fetch(&p->used, p->page_bytes, __ATOMIC_RELAXED);
-    lock_take(&p->lock);
+    LOCK_SCOPE(&p->lock);
     struct page_mem *m = p->idle;
-    if (m) {
-        p->idle = m->next;
-        p->idle_count--;
-    }
-    p->was_used = true;
-    lock_drop(&p->lock);
-    if (!m) {
-        m = xnew(struct page_mem);
-        m->data = xmalloc(p->page_bytes);
-    }
+    if (!m)
+        return NULL;
+    p->idle = m->next;
+    p->idle_count--;
+    p->idle_least = p->idle_count < p->idle_least ? p->idle_count : p->idle_least;
+    return m;
+}
+
+struct page_mem *page_pool_take(struct page_pool *p, size_t bytes)
+{
+    struct page_mem *m = bytes == p->page_bytes ? take_idle(p) : NULL;
+    if (!m)
+        m = mem_new(p, bytes);
     m->owner = (struct slice_owner){.release = release, .refs = 1};
-    m->pool = p;
+    __atomic_add_fetch(&p->used, m->bytes, __ATOMIC_RELAXED);
     return m;
 }
 
@@ -69,25 +89,25 @@ uint64_t page_pool_used(const struct page_pool *p)
     return __atomic_load_n(&p->used, __ATOMIC_RELAXED);
 }
 
+static void free_idle(struct page_pool *p, size_t count)
+{
+    for (struct page_mem *m; count && (m = take_idle(p)); count--)
+        mem_free(m);
+}
+
 void page_pool_trim(struct page_pool *p)
 {
     lock_take(&p->lock);
-    struct page_mem *m = p->was_used ? NULL : p->idle;
-    if (m) {
-        p->idle = NULL;
-        p->idle_count = 0;
-    }
-    p->was_used = false;
+    size_t unused = p->idle_least;
     lock_drop(&p->lock);
-    for (struct page_mem *next; m; m = next) {
-        next = m->next;
-        mem_free(m);
-    }
+    free_idle(p, (unused + 1) / 2);
+    lock_take(&p->lock);
+    p->idle_least = p->idle_count;
+    lock_drop(&p->lock);
 }
 
 void page_pool_done(struct page_pool *p)
 {
-    p->was_used = false;
-    page_pool_trim(p);
+    free_idle(p, SIZE_MAX);
     lock_done(&p->lock);
 }

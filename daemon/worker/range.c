@@ -84,7 +84,7 @@ static int take(struct sink *sink, const struct slice *s, struct err *err)
         if (r->at == r->count)
             return err_set(err, ERR_STORE_ERROR, "the store sent more than it was asked for");
         if (!r->mem)
-            r->mem = page_pool_take(&r->worker->pool);
+            r->mem = page_pool_take(&r->worker->pool, r->pages[r->at].len);
         size_t room = r->pages[r->at].len - r->fill;
         struct slice part = *s;
         part.len = s->len - done < room ? s->len - done : room;

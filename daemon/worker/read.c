@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum { HELD_MAX = 320, WINDOW_PAGES = 256, RANGES = 4 /* of a window, on their way together */ };
+#define WINDOW_MAX ((uint64_t)64 << 20) /* of one request: ranges of 16 MiB cost a store less than shorter ones */
 
 struct held {
     uint64_t page;
@@ -104,10 +105,13 @@ static bool ask_page(struct reader *r, struct range *range)
     return how != FLIGHT_NEW || range_is_full(range);
 }
 
-/* Less ahead when pages on their way use up their memory. */
+/* Less ahead when pages on their way use up their memory: half of what is left. */
 static uint64_t window_now(const struct reader *r)
 {
-    return page_pool_used(&r->w->pool) < r->w->fetch_memory + filler_bytes(r->w->filler) ? r->window : r->page_size;
+    uint64_t used = page_pool_used(&r->w->pool), most = r->w->fetch_memory + filler_bytes(r->w->filler);
+    uint64_t share = used < most ? (most - used) / 2 : 0;
+    uint64_t window = share < r->window ? share : r->window;
+    return window > r->page_size ? window : r->page_size;
 }
 
 /* Ranges share the store's speed, so those that began together would end together, and the store would idle while the
@@ -255,7 +259,7 @@ static void reader_init(struct reader *r, const struct read_request *q)
     r->page_size = block_page_size(r->w->block, r->c->block_size);
     r->per_block = (r->c->block_size + r->page_size - 1) / r->page_size;
     uint64_t most = (uint64_t)WINDOW_PAGES * r->page_size;
-    r->window = len < AHEAD_MAX ? len : AHEAD_MAX;
+    r->window = len < WINDOW_MAX ? len : WINDOW_MAX;
     r->window = r->window < most ? r->window : most;
     r->window = r->window > r->page_size ? r->window : r->page_size;
     r->limit = page_end(r, page_of(r, q->off + len - 1));

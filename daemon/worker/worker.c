@@ -15,7 +15,9 @@
 
 enum { LIVE_BATCH = 512, CHORES_MS = 10000, LIVE_RETRY_MS = 500, FULL_MS = 200 };
 
-#define MEMORY_DEFAULT ((uint64_t)256 << 20) /* of pages on their way, and again of pages that wait for the cache */
+#define MEMORY_DEFAULT ((uint64_t)256 << 20) /* of pages on their way to readers */
+#define FILL_MEMORY_LEAST ((uint64_t)256 << 20) /* of pages that wait for the cache */
+#define FILL_MEMORY_MOST ((uint64_t)4 << 30)
 
 int parts_check(const struct content_ref *c, struct err *err)
 {
@@ -226,6 +228,13 @@ void worker_start(struct worker *w)
     thread_start(&w->chores, "worker-chores", chores_run, w);
 }
 
+static uint64_t fill_memory(uint64_t asked)
+{
+    uint64_t bytes = mem_machine() / 8;
+    bytes = bytes > FILL_MEMORY_MOST ? FILL_MEMORY_MOST : bytes < FILL_MEMORY_LEAST ? FILL_MEMORY_LEAST : bytes;
+    return asked ? asked : bytes;
+}
+
 int worker_new(const struct worker_options *o, struct worker **ret, struct err *err)
 {
     struct block_store *block;
@@ -242,13 +251,14 @@ int worker_new(const struct worker_options *o, struct worker **ret, struct err *
                                .persist = parts_persist, .load = parts_load, .drop = api_drop, .pin = api_pin,
                                .cached = api_cached, .status = api_status};
     flights_init(&w->flights);
-    page_pool_init(&w->pool, o->block.page_size);
+    uint64_t fill = fill_memory(o->fill_memory_bytes);
+    page_pool_init(&w->pool, o->block.page_size, w->fetch_memory + fill);
     lock_init(&w->lock, RANK_WORKER);
     cond_init(&w->wake);
     for (size_t i = 0; i < PARTS_STREAM_LOCKS; i++)
         lock_init(&w->stream_locks[i], RANK_WORKER_INNER);
     remember_adopted(w);
-    w->filler = filler_new(w->fetch_memory, fill_put, fill_skip, w);
+    w->filler = filler_new(fill, fill_put, fill_skip, w);
     metrics_init(w);
     w->fetcher = fetcher_new(o->fetch_threads);
     *ret = w;

@@ -11,7 +11,8 @@ struct worker_options {
     struct block_options block;
     unsigned fetch_threads;      /* isthmus.worker.ufs.fetch.threads */
     int64_t store_timeout_ms;    /* isthmus.ufs.timeout: of one range; 0: 30 s */
-    uint64_t fetch_memory_bytes; /* of pages on their way; 0: 256 MiB */
+    uint64_t fetch_memory_bytes; /* of pages on their way to readers; 0: 256 MiB */
+    uint64_t fill_memory_bytes;  /* isthmus.worker.fill.memory: of pages on their way to the cache; 0: an eighth of the machine's memory, 256 MiB to 4 GiB */
     struct store_api stores;
     /* Which of these are still the contents of their inodes? May be NULL. Asked again until it answers. */
     int (*contents_live)(void *arg, const inode_id *inos, const content_id *cids, size_t n, bool *ret_live, struct err *err);

@@ -8,13 +8,13 @@
 
 #include "base/clock.h"
 #include "base/slice.h"
+#include "base/text.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -47,9 +47,10 @@ int http_socket_find(const struct mg_request_info *info)
 {
     DIR *folder = opendir("/proc/self/fd");
     int found = -1, count = 0;
+    int64_t fd;
     for (struct dirent *e; folder && (e = readdir(folder));)
-        if (e->d_name[0] != '.' && fits(atoi(e->d_name), info)) {
-            found = atoi(e->d_name);
+        if (text_parse_i64(e->d_name, &fd, NULL) == 0 && fits((int)fd, info)) {
+            found = (int)fd;
             count++;
         }
     if (folder)

@@ -249,9 +249,17 @@ static void arguments(void **state)
     assert_null(copy[4]);
 }
 
+static void test_memory_of_the_machine(void **state)
+{
+    (void)state;
+    assert_true(mem_machine() <= (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
+    assert_true(mem_machine() >= 16 << 20); /* less would not run this */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory_of_the_machine),
         cmocka_unit_test(errors), cmocka_unit_test(bufs), cmocka_unit_test(slices), cmocka_unit_test(waits), cmocka_unit_test(ranks),
         cmocka_unit_test(logs),   cmocka_unit_test(pools), cmocka_unit_test(ticks), cmocka_unit_test(arguments),
     };

@@ -68,13 +68,18 @@ static void until_writing(unsigned n)
     lock_drop(&lock);
 }
 
-static struct fill_page *page(content_id cid)
+static struct fill_page *page_of(content_id cid, uint32_t len)
 {
     struct fill_page *p = xnew(struct fill_page);
     p->key.cid = cid;
     p->flight = xnew(struct flight);
-    p->flight->len = LEN;
+    p->flight->len = len;
     return p;
+}
+
+static struct fill_page *page(content_id cid)
+{
+    return page_of(cid, LEN);
 }
 
 static int setup(void **state)
@@ -167,6 +172,97 @@ static void test_ends_with_pages_in_it(void **state)
     until_writing(1); /* teardown opens the gate and frees it with two pages waiting */
 }
 
+/* ---- pages that come fast: 8 MiB each, of which nobody sees a byte ---- */
+
+enum { FAST_LEN = 8 << 20 };
+#define PLENTY ((uint64_t)1 << 40)
+
+static unsigned written_of(content_id cid)
+{
+    lock_take(&lock);
+    unsigned n = written[cid];
+    lock_drop(&lock);
+    return n;
+}
+
+static int setup_open(void **state)
+{
+    setup(state);
+    filler_stop(*state);
+    filler_free(*state);
+    is_shut = false;
+    *state = filler_new(PLENTY, put, pass_by, NULL);
+    return 0;
+}
+
+/* A machine that sleeps at the wrong moment makes a pause: most tries must see it. */
+static void test_fast_pages_wait_for_a_pause(void **state)
+{
+    struct filler *f = *state;
+    unsigned total = 0, waited = 0;
+    for (int try = 0; try < 10; try++) {
+        for (int i = 0; i < 8; i++, total++)
+            filler_add(f, page_of(1, FAST_LEN), false);
+        poll(NULL, 0, 40);
+        waited += written_of(1) < total;
+        for (int ms = 0; ms < 5000 && written_of(1) < total; ms++)
+            poll(NULL, 0, 1);
+        assert_int_equal(written_of(1), total); /* nobody had to ask */
+    }
+    assert_true(waited >= 6);
+}
+
+struct adder {
+    struct filler *f;
+    bool is_ending; /* atomic */
+    unsigned added;
+};
+
+static void add_fast(void *arg)
+{
+    struct adder *a = arg;
+    for (; !__atomic_load_n(&a->is_ending, __ATOMIC_RELAXED); a->added++) {
+        filler_add(a->f, page_of(1, FAST_LEN), false);
+        poll(NULL, 0, 1);
+    }
+}
+
+/* No pause comes, yet these are written, and long before too many wait. */
+static void test_what_somebody_waits_for_is_not_put_off(void **state)
+{
+    struct adder a = {.f = *state};
+    struct thread t = {0};
+    thread_start(&t, "adder", add_fast, &a);
+    poll(NULL, 0, 50);
+    filler_add(a.f, page_of(2, FAST_LEN), true);
+    for (int ms = 0; ms < 2000 && !written_of(2); ms++)
+        poll(NULL, 0, 1);
+    assert_int_equal(written_of(2), 1);
+    filler_add(a.f, page_of(3, FAST_LEN), false);
+    assert_true(filler_wait(a.f, 3, clock_mono_ms() + 2000));
+    assert_int_equal(written_of(3), 1);
+    __atomic_store_n(&a.is_ending, true, __ATOMIC_RELAXED);
+    thread_join(&t);
+}
+
+static void test_nothing_passes_by_for_want_of_a_pause(void **state)
+{
+    filler_stop(*state);
+    filler_free(*state);
+    struct adder a = {.f = *state = filler_new(20 * (uint64_t)FAST_LEN, put, pass_by, NULL)};
+    struct thread t = {0};
+    thread_start(&t, "adder", add_fast, &a);
+    poll(NULL, 0, 500);
+    __atomic_store_n(&a.is_ending, true, __ATOMIC_RELAXED);
+    thread_join(&t);
+    assert_true(filler_wait(a.f, 1, CLOCK_NEVER));
+    lock_take(&lock);
+    unsigned by = passed[1];
+    lock_drop(&lock);
+    assert_true(a.added > 40);
+    assert_true(by < a.added / 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +270,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_was_asked_for_waits_for_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forgets_what_waits_and_waits_for_what_is_written, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ends_with_pages_in_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fast_pages_wait_for_a_pause, setup_open, teardown),
+        cmocka_unit_test_setup_teardown(test_what_somebody_waits_for_is_not_put_off, setup_open, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_passes_by_for_want_of_a_pause, setup_open, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
