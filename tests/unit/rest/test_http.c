@@ -40,7 +40,7 @@ static int make_file(void)
     return fd;
 }
 
-static int file_rc, file_socket; /* of the last answer_file */
+static _Atomic int file_rc, file_socket; /* of the last answer_file; the socket is known before its last bytes leave */
 
 /* What a cache gives: several slices, the last of them small. */
 static void answer_file(struct http_request *r, size_t promised)
@@ -54,8 +54,9 @@ static void answer_file(struct http_request *r, size_t promised)
     for (int i = 0; i < 3 && file_rc == 0; i++, off += lens[i - 1]) {
         struct slice s = {.fd = fd, .off = off, .len = lens[i]};
         file_rc = http_sink(r)->push(http_sink(r), &s, &err);
+        if (i == 0)
+            file_socket = ((struct http_connection *)r->info->conn_data)->socket;
     }
-    file_socket = ((struct http_connection *)r->info->conn_data)->socket;
     http_end(r, file_rc == 0);
     close(fd);
 }
