@@ -130,6 +130,8 @@ static int check(const struct http_options *o, struct err *err)
     pthread_once(&library_once, library_start);
     if (o->tls_certificate && !(library_features & MG_FEATURES_SSL))
         return err_set(err, ERR_CONFIG, "the HTTP library found no usable TLS library");
+    if (strchr(o->bind, ':') && !mg_check_feature(MG_FEATURES_IPV6))
+        return err_set(err, ERR_CONFIG, "address %s: the HTTP library was built without IPv6", o->bind);
     if (!o->tls_certificate && !text_is_loopback(o->bind))
         return err_set(err, ERR_CONFIG,
                        "address %s is not loopback: it needs TLS (isthmus.web.tls.enabled=true)", o->bind);

@@ -345,6 +345,21 @@ static void test_plain_needs_loopback(void **state)
     assert_int_equal(http_server_start(&o, &s, &err), -ERR_CONFIG);
 }
 
+/* Debian's library has no IPv6, others have. */
+static void test_ipv6_or_a_reason(void **state)
+{
+    (void)state;
+    struct http_server *s = NULL;
+    struct err err = {0};
+    struct http_options o = {.bind = "::1", .threads = 2, .handler = answer};
+    int rc = http_server_start(&o, &s, &err);
+    if (!mg_check_feature(MG_FEATURES_IPV6)) {
+        assert_int_equal(rc, -ERR_CONFIG);
+        assert_non_null(strstr(err.text, "IPv6"));
+    }
+    http_server_stop(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +372,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bodies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_raw_path, setup, teardown),
         cmocka_unit_test(test_plain_needs_loopback),
+        cmocka_unit_test(test_ipv6_or_a_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
