@@ -150,27 +150,41 @@ static int get(struct fixture *f, const char *method, const char *path, struct s
     return http_client_do(f->client, x, err);
 }
 
+static void expect_small(struct fixture *f)
+{
+    struct http_exchange x;
+    struct err err;
+    assert_int_equal(get(f, "GET", "/small", NULL, &x, &err), 0);
+    assert_int_equal(x.status, 200);
+    assert_string_equal(buf_str(&x.body_out), "hello");
+    assert_int_equal(f->injected, 0);
+    buf_done(&x.body_out);
+}
+
+static void expect_head(struct fixture *f, const char *path, int64_t length)
+{
+    struct http_exchange x;
+    struct err err;
+    assert_int_equal(get(f, "HEAD", path, NULL, &x, &err), 0);
+    assert_int_equal(x.content_length, length);
+    assert_int_equal(x.body_out.len, 0);
+    buf_done(&x.body_out);
+}
+
 static void test_replies(void **state)
 {
     struct fixture *f = *state;
     struct http_exchange x;
     struct err err;
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(get(f, "GET", "/small", NULL, &x, &err), 0);
-        assert_int_equal(x.status, 200);
-        assert_string_equal(buf_str(&x.body_out), "hello");
-        assert_int_equal(f->injected, 0);
-        buf_done(&x.body_out);
+        expect_small(f);
         assert_int_equal(get(f, "GET", "/big", NULL, &x, &err), 0);
         assert_int_equal(x.body_out.len, BIG);
         buf_done(&x.body_out);
         assert_int_equal(get(f, "GET", "/chunks", NULL, &x, &err), 0);
         assert_int_equal(x.body_out.len, 3000);
         buf_done(&x.body_out);
-        assert_int_equal(get(f, "HEAD", "/big", NULL, &x, &err), 0);
-        assert_int_equal(x.content_length, BIG);
-        assert_int_equal(x.body_out.len, 0);
-        buf_done(&x.body_out);
+        expect_head(f, "/big", BIG);
     }
 }
 
@@ -187,6 +201,13 @@ static void test_cut_bodies_are_errors(void **state)
     }
 }
 
+static void wait_idle(const struct fixture *f)
+{
+    for (int i = 0; i < 1000 && http_server_busy(f->server); i++)
+        poll(NULL, 0, 10);
+    assert_int_equal(http_server_busy(f->server), 0);
+}
+
 static void test_files(void **state)
 {
     struct fixture *f = *state;
@@ -200,15 +221,13 @@ static void test_files(void **state)
                 fail_msg("byte %zu", k);
         assert_true(file_socket >= 0); /* by the kernel, not copied */
         buf_done(&x.body_out);
-        assert_int_equal(get(f, "HEAD", "/file", NULL, &x, &err), 0);
-        assert_int_equal(x.content_length, FILE_BYTES);
-        buf_done(&x.body_out);
-        assert_int_equal(get(f, "GET", "/small", NULL, &x, &err), 0);
-        assert_string_equal(buf_str(&x.body_out), "hello");
-        buf_done(&x.body_out);
+        expect_head(f, "/file", FILE_BYTES);
+        expect_small(f);
     }
     assert_true(get(f, "GET", "/shortfile", NULL, &x, &err) < 0);
     buf_done(&x.body_out);
+    wait_idle(f);
+    assert_int_equal(file_rc, -ERR_CORRUPT);
 }
 
 static int connect_to(const char *address, const struct sockaddr_in *from, int port)
@@ -224,13 +243,6 @@ static int connect_to(const char *address, const struct sockaddr_in *from, int p
 }
 
 static const char ask[] = "GET /file HTTP/1.1\r\nHost: x\r\n\r\n";
-
-static void wait_idle(const struct fixture *f)
-{
-    for (int i = 0; i < 1000 && http_server_busy(f->server); i++)
-        poll(NULL, 0, 10);
-    assert_int_equal(http_server_busy(f->server), 0);
-}
 
 static void test_reader_of_a_file_goes_away(void **state)
 {
