@@ -28,6 +28,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "journal/preallocate.h"
 #include "journal/segment.h"
 
 #include <stdio.h>
@@ -191,6 +192,7 @@ static int open_engine(struct engine *e)
     int rv = raft_uv_init(&e->io, &e->loop, e->dir, &e->transport);
     if (rv != 0)
         return rv;
+    preallocate_link();
     (void)raft_uv_set_snapshot_compression(&e->io, false);
     raft_uv_set_auto_recovery(&e->io, false); /* invariant 6 */
     engine_raft_wrap(e);
