@@ -19,28 +19,29 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
-enum { LOOK_MS = 1000, STEP_MAX = 2 << 20 /* so that an end is seen */ };
+enum { LOOK_MS = 1000, STEP_MAX = 2 << 20 /* so that an end is seen */, LOCAL_QUEUE_BYTES = 128 << 10 /* the kernel doubles it */ };
 
 typedef int (*end_of)(int fd, struct sockaddr *a, socklen_t *len); /* getpeername or getsockname */
+struct end {
+    char address[64];
+    int port;
+};
 
-static int port_of(int fd, end_of end, struct sockaddr_storage *a, socklen_t *len)
+static bool end_get(int fd, end_of end, struct end *ret)
 {
-    *len = sizeof *a;
-    if (end(fd, (struct sockaddr *)a, len) < 0)
-        return -1;
-    if (a->ss_family == AF_INET)
-        return ntohs(((struct sockaddr_in *)a)->sin_port);
-    return a->ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)a)->sin6_port) : -1;
+    struct sockaddr_storage a;
+    socklen_t len = sizeof a;
+    if (end(fd, (struct sockaddr *)&a, &len) < 0 || (a.ss_family != AF_INET && a.ss_family != AF_INET6))
+        return false;
+    ret->port = ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)&a)->sin_port : ((struct sockaddr_in6 *)&a)->sin6_port);
+    return getnameinfo((struct sockaddr *)&a, len, ret->address, sizeof ret->address, NULL, 0, NI_NUMERICHOST) == 0;
 }
 
 static bool fits(int fd, const struct mg_request_info *info)
 {
-    struct sockaddr_storage a;
-    socklen_t len;
-    char peer[sizeof info->remote_addr];
-    if (port_of(fd, getsockname, &a, &len) != info->server_port || port_of(fd, getpeername, &a, &len) != info->remote_port)
-        return false;
-    return getnameinfo((struct sockaddr *)&a, len, peer, sizeof peer, NULL, 0, NI_NUMERICHOST) == 0 && !strcmp(peer, info->remote_addr);
+    struct end ours, theirs;
+    return end_get(fd, getsockname, &ours) && ours.port == info->server_port && end_get(fd, getpeername, &theirs) &&
+           theirs.port == info->remote_port && !strcmp(theirs.address, info->remote_addr);
 }
 
 int http_socket_find(const struct mg_request_info *info)
@@ -70,7 +71,24 @@ static int wait_writable(int socket, int patience_ms, const bool *is_ending, str
     return err_set(err, ERR_CANCELLED, "the client takes nothing");
 }
 
-int http_socket_send(int socket, const struct slice *s, int patience_ms, const bool *is_ending, struct err *err)
+static bool is_of_this_machine(int socket)
+{
+    struct end ours, theirs;
+    return end_get(socket, getsockname, &ours) && end_get(socket, getpeername, &theirs) && !strcmp(ours.address, theirs.address);
+}
+
+/* Bytes that wait for room at the receiver leave on the processor that made it: on one machine that is the client's, which has
+ * its own copy to make. With little room to queue them they leave on ours. Copied answers want the room: it is given back. */
+static void set_queue(int socket, bool is_short)
+{
+    int bytes = LOCAL_QUEUE_BYTES, unlocked = 0;
+    if (is_short)
+        (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    else
+        (void)setsockopt(socket, SOL_SOCKET, SO_BUF_LOCK, &unlocked, sizeof unlocked);
+}
+
+static int send_slice(int socket, const struct slice *s, int patience_ms, const bool *is_ending, struct err *err)
 {
     off_t at = (off_t)s->off, end = at + (off_t)s->len;
     while (at < end) {
@@ -86,4 +104,15 @@ int http_socket_send(int socket, const struct slice *s, int patience_ms, const b
             return err_set(err, ERR_CORRUPT, "file ends before byte %llu", (unsigned long long)end);
     }
     return 0;
+}
+
+int http_socket_send(int socket, const struct slice *s, int patience_ms, const bool *is_ending, struct err *err)
+{
+    bool is_local = is_of_this_machine(socket);
+    if (is_local)
+        set_queue(socket, true);
+    int rc = send_slice(socket, s, patience_ms, is_ending, err);
+    if (is_local)
+        set_queue(socket, false);
+    return rc;
 }

@@ -15,6 +15,7 @@
 #include "rest/http/http_socket.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -301,6 +302,51 @@ static void test_socket_must_be_unique(void **state)
     close(second), close(taken), close(first), close(listener);
 }
 
+static int short_file(size_t len)
+{
+    char path[] = "/tmp/http-queue-XXXXXX";
+    int fd = mkostemp(path, O_CLOEXEC);
+    assert_true(fd >= 0);
+    unlink(path);
+    assert_int_equal(ftruncate(fd, (off_t)len), 0);
+    return fd;
+}
+
+static int option_of(int socket, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+    assert_int_equal(getsockopt(socket, SOL_SOCKET, name, &value, &len), 0);
+    return value;
+}
+
+/* What a client of this machine is sent does not queue up, and copied answers get the room back. */
+static void test_queue_to_this_machine(void **state)
+{
+    (void)state;
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t len = sizeof at;
+    char got[4096];
+    bool is_ending = false;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), file = short_file(sizeof got);
+    struct slice s = {.fd = file, .len = sizeof got};
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    getsockname(listener, (struct sockaddr *)&at, &len);
+    int client = connect_to("127.0.0.1", NULL, ntohs(at.sin_port)), taken = accept(listener, NULL, NULL);
+    struct sockaddr_in other = {.sin_family = AF_INET};
+    inet_pton(AF_INET, "127.0.0.2", &other.sin_addr);
+    int far = connect_to("127.0.0.1", &other, ntohs(at.sin_port)), taken_far = accept(listener, NULL, NULL);
+    int before = option_of(taken_far, SO_SNDBUF);
+    assert_int_equal(http_socket_send(taken, &s, 1000, &is_ending, NULL), 0);
+    assert_int_equal(http_socket_send(taken_far, &s, 1000, &is_ending, NULL), 0);
+    assert_int_equal(read(client, got, sizeof got), sizeof got);
+    assert_int_equal(option_of(taken, SO_SNDBUF), 256 << 10);
+    assert_int_equal(option_of(taken, SO_BUF_LOCK), 0);
+    assert_int_equal(option_of(taken_far, SO_SNDBUF), before);
+    close(file), close(far), close(taken_far), close(client), close(taken), close(listener);
+}
+
 static void test_bodies(void **state)
 {
     struct fixture *f = *state;
@@ -381,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reader_of_a_file_goes_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_ends_a_stalled_reader, setup, teardown),
         cmocka_unit_test(test_socket_must_be_unique),
+        cmocka_unit_test(test_queue_to_this_machine),
         cmocka_unit_test_setup_teardown(test_bodies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_raw_path, setup, teardown),
         cmocka_unit_test(test_plain_needs_loopback),
