@@ -183,18 +183,22 @@ class Isthmus(Process):
 
 
 class Nginx(Process):
-    """Static files as nginx serves them best; or, behind an endpoint, a counter of what is asked from it."""
+    """Static files as nginx serves them best; in front of an endpoint a counter of what is asked from it, or, with buffers,
+    what passes bytes on as fast as it can."""
 
-    def __init__(self, folder, behind=None):
-        self.folder, self.port, self.behind = folder, free_port(), behind
+    def __init__(self, folder, behind=None, has_buffers=False):
+        self.folder, self.port, self.behind, self.has_buffers = folder, free_port(), behind, has_buffers
         os.makedirs(f"{folder}/html")
         os.chmod(folder, 0o755)
 
     def place(self):
         if not self.behind:
             return "open_file_cache max=100 inactive=600s; open_file_cache_valid 600s; access_log off;"
+        buffers = "proxy_buffering off"
+        if self.has_buffers:
+            buffers = "proxy_buffers 16 1m; proxy_buffer_size 1m; proxy_busy_buffers_size 4m; proxy_max_temp_file_size 0"
         return f"location / {{ proxy_pass {self.behind}; proxy_http_version 1.1; proxy_set_header Connection ''; " \
-               f"proxy_set_header Host $http_host; proxy_buffering off; access_log {self.folder}/access.log ranges; }}"
+               f"proxy_set_header Host $http_host; {buffers}; access_log {self.folder}/access.log ranges; }}"
 
     def start(self):
         with open(f"{self.folder}/nginx.conf", "w") as f:
