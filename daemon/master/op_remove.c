@@ -237,7 +237,7 @@ static int remove_attempt(struct master *m, const struct call *call, void *arg, 
     return rc;
 }
 
-/* Once, before the attempts: mount points, and what the store has that is not known here. */
+/* Once, before the attempts: mount points, and what the store has that was not known here. */
 static int prepare(struct master *m, const struct call *call, struct removing *r, struct err *err)
 {
     char clean[PATH_MAX_BYTES + 1];
@@ -251,7 +251,8 @@ static int prepare(struct master *m, const struct call *call, struct removing *r
     bool is_directory = !rc && r->p.walk.last.type == INODE_DIRECTORY;
     struct call real = ops_real(call);
     if (is_directory && !r->o->unchecked && !r->o->only_here && !place_is_mount_point(&r->p))
-        rc = sync_subtree(m->sync, &real, r->p.path, err);
+        rc = call->is_dry_run ? sync_load_metadata(m->sync, &real, r->p.path, true, true, err) /* tells what is there */
+                              : sync_refuse_unknown(m->sync, &real, r->p.path, err);
     if (!rc && place_is_mount_point(&r->p) && r->o->with_mount_points && !call->is_dry_run)
         rc = 1; /* unmounting took it away */
     place_done(&r->p);

@@ -307,11 +307,6 @@ int sync_load_metadata(struct sync *s, const struct call *call, const char *path
     return sync_flight_directory(s->flights, t.path, at.id, call->deadline_ms, err);
 }
 
-int sync_subtree(struct sync *s, const struct call *call, const char *path, struct err *err)
-{
-    return sync_load_metadata(s, call, path, true, true, err); /* forced: what is removed was seen just before */
-}
-
 static int check_visit(struct tour *t, struct err *err)
 {
     struct sync_hooks hooks = {.report = t->each, .report_arg = t->arg};
@@ -350,6 +345,26 @@ int sync_check_consistency(struct sync *s, const struct call *call, const char *
     if (w.last.type != INODE_DIRECTORY)
         return check_file(&t, err);
     return tour_run(&t, w.last.ino, err);
+}
+
+static int keep_unknown(void *arg, const struct inconsistency *i, struct err *err)
+{
+    (void)err;
+    if (strcmp(i->what, "missing_here"))
+        return 0;
+    snprintf(arg, PATH_MAX_BYTES + 1, "%s", i->path);
+    return -ERR_CANCELLED; /* one is enough */
+}
+
+int sync_refuse_unknown(struct sync *s, const struct call *call, const char *path, struct err *err)
+{
+    char unknown[PATH_MAX_BYTES + 1] = "";
+    int rc = sync_check_consistency(s, call, path, false, keep_unknown, unknown, err);
+    if (!unknown[0])
+        return rc;
+    TRY(sync_load_metadata(s, call, path, true, true, err));
+    return err_set(err, ERR_CONFLICT, "Cannot delete \"%.60s\": UFS dir not in sync: \"%.60s\" was not known here. It is now: look at it and delete again, or delete unchecked.",
+                   path, unknown + strlen(path) + 1);
 }
 
 /* ---- life ---- */

@@ -59,5 +59,6 @@ int sync_key(struct sync *s, const struct call *call, mount_id mount, const char
 /* meta_api.check_consistency */
 int sync_check_consistency(struct sync *s, const struct call *call, const char *path, bool repair, inconsistency_fn each, void *arg,
                            struct err *err) must_use;
-/* Before a recursive remove without `unchecked`: everything below is loaded and compared. */
-int sync_subtree(struct sync *s, const struct call *call, const char *path, struct err *err) must_use;
+/* Before a recursive remove without `unchecked`: ERR_CONFLICT when the store has something below that was not known here, which
+ * nobody can have meant to remove. All of it is loaded then, so that it can be looked at. */
+int sync_refuse_unknown(struct sync *s, const struct call *call, const char *path, struct err *err) must_use;

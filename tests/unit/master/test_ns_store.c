@@ -85,7 +85,20 @@ static void test_behind_our_back(void **state)
     OK(ns_list(n, NULL, "/lake", NULL, &names, &r));
     assert_string_equal(names.text, "/lake/a,/lake/two");
     FAILS(ns_mkdir(n, NULL, "/lake/two", false), ERR_ALREADY_EXISTS, "/lake/two already exists");
-    /* a recursive delete knows all that is there, also what was never looked at */
+    /* a recursive delete takes nothing that nobody could have seen */
+    put_file(n, "wide/x/y/z", "z");
+    put_file(n, "wide/w", "w");
+    OK(ns_list(n, NULL, "/wide", NULL, &names, &r));
+    FAILS(ns_remove(n, NULL, "/wide", true), ERR_CONFLICT, "Cannot delete \"/wide\": UFS dir not in sync: \"x/y\" was not known here");
+    assert_true(ns_in_store(n, "wide/x/y/z"));
+    OK(ns_remove(n, NULL, "/wide", true)); /* known by now */
+    assert_false(ns_in_store(n, "wide/x/y/z"));
+    put_file(n, "again/x", "x");
+    struct call unchecked_call = ns_call(n, NULL);
+    struct remove_options unchecked = {.is_recursive = true, .unchecked = true};
+    OK(n->api->remove(n->m, &unchecked_call, "/again", &unchecked, &n->err));
+    assert_false(ns_in_store(n, "again/x"));
+    /* a dry run tells of what was never looked at, and so makes it known */
     put_file(n, "deep/x/y/z", "z");
     struct call c = ns_call(n, NULL);
     struct remove_options o = {.is_recursive = true};
