@@ -287,8 +287,9 @@ static void test_socket_must_be_unique(void **state)
     assert_int_equal(listen(listener, 4), 0);
     getsockname(listener, (struct sockaddr *)&at, &len);
     info.server_port = ntohs(at.sin_port);
-    int first = connect_to("127.0.0.1", NULL, info.server_port), taken = accept(listener, NULL, NULL);
-    struct sockaddr_in from;
+    struct sockaddr_in from = {.sin_family = AF_INET}; /* bound, because a port that connect chooses may be shared already */
+    inet_pton(AF_INET, "127.0.0.1", &from.sin_addr);
+    int first = connect_to("127.0.0.1", &from, info.server_port), taken = accept(listener, NULL, NULL);
     getsockname(first, (struct sockaddr *)&from, &len);
     info.remote_port = ntohs(from.sin_port);
     assert_int_equal(http_socket_find(&info), taken);
