@@ -3,7 +3,7 @@
  * preallocate: segments whose blocks hold zeros before they are used.
  *
  * libraft makes its segments ahead of need with posix_fallocate.  The blocks that this reserves have never been written: each
- * append to one has to change the file's map as well, which ext4 and xfs do in a commit of their own journal, and which an
+ * append to one has to change the file's map as well, which ext4 does in a commit of its own journal, and which an
  * append that must not block (RWF_NOWAIT) cannot do at all, so that libraft starts again in a thread.  Blocks that hold zeros
  * take an append in one write and one flush.
  *
