@@ -275,21 +275,28 @@ static void test_stop_ends_a_stalled_reader(void **state)
     close(fd);
 }
 
+static int listen_at_any(int *ret_port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    *ret_port = ntohs(at.sin_port);
+    return fd;
+}
+
 /* Two connections that differ in the server's address alone cannot be told apart, and neither is taken for the other. */
 static void test_socket_must_be_unique(void **state)
 {
     (void)state;
     struct mg_request_info info = {.remote_addr = "127.0.0.1"};
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    socklen_t len = sizeof at;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(listener, 4), 0);
-    getsockname(listener, (struct sockaddr *)&at, &len);
-    info.server_port = ntohs(at.sin_port);
+    int listener = listen_at_any(&info.server_port);
     struct sockaddr_in from = {.sin_family = AF_INET}; /* bound, because a port that connect chooses may be shared already */
     inet_pton(AF_INET, "127.0.0.1", &from.sin_addr);
     int first = connect_to("127.0.0.1", &from, info.server_port), taken = accept(listener, NULL, NULL);
+    socklen_t len = sizeof from;
     getsockname(first, (struct sockaddr *)&from, &len);
     info.remote_port = ntohs(from.sin_port);
     assert_int_equal(http_socket_find(&info), taken);
@@ -301,16 +308,6 @@ static void test_socket_must_be_unique(void **state)
     close(also);
     assert_int_equal(http_socket_find(&info), taken);
     close(second), close(taken), close(first), close(listener);
-}
-
-static int short_file(size_t len)
-{
-    char path[] = "/tmp/http-queue-XXXXXX";
-    int fd = mkostemp(path, O_CLOEXEC);
-    assert_true(fd >= 0);
-    unlink(path);
-    assert_int_equal(ftruncate(fd, (off_t)len), 0);
-    return fd;
 }
 
 static int option_of(int socket, int name)
@@ -325,19 +322,14 @@ static int option_of(int socket, int name)
 static void test_queue_to_this_machine(void **state)
 {
     (void)state;
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    socklen_t len = sizeof at;
     char got[4096];
     bool is_ending = false;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), file = short_file(sizeof got);
+    int port, listener = listen_at_any(&port), file = make_file();
     struct slice s = {.fd = file, .len = sizeof got};
-    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(listener, 4), 0);
-    getsockname(listener, (struct sockaddr *)&at, &len);
-    int client = connect_to("127.0.0.1", NULL, ntohs(at.sin_port)), taken = accept(listener, NULL, NULL);
+    int client = connect_to("127.0.0.1", NULL, port), taken = accept(listener, NULL, NULL);
     struct sockaddr_in other = {.sin_family = AF_INET};
     inet_pton(AF_INET, "127.0.0.2", &other.sin_addr);
-    int far = connect_to("127.0.0.1", &other, ntohs(at.sin_port)), taken_far = accept(listener, NULL, NULL);
+    int far = connect_to("127.0.0.1", &other, port), taken_far = accept(listener, NULL, NULL);
     int before = option_of(taken_far, SO_SNDBUF);
     assert_int_equal(http_socket_send(taken, &s, 1000, &is_ending, NULL), 0);
     assert_int_equal(http_socket_send(taken_far, &s, 1000, &is_ending, NULL), 0);
