@@ -252,7 +252,7 @@ static int prepare(struct master *m, const struct call *call, struct removing *r
     struct call real = ops_real(call);
     if (is_directory && !r->o->unchecked && !r->o->only_here && !place_is_mount_point(&r->p))
         rc = call->is_dry_run ? sync_load_metadata(m->sync, &real, r->p.path, true, true, err) /* tells what is there */
-                              : sync_refuse_unknown(m->sync, &real, r->p.path, r->p.walk.last.ino, err);
+                              : sync_refuse_unknown(m->sync, &real, r->p.path, err);
     if (!rc && place_is_mount_point(&r->p) && r->o->with_mount_points && !call->is_dry_run)
         rc = 1; /* unmounting took it away */
     place_done(&r->p);

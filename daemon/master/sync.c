@@ -272,28 +272,18 @@ static int tour_run(struct tour *t, inode_id top, struct err *err)
     return rc;
 }
 
-/* Not one that is only here, nor one of a mount that may not be asked. */
-static int has_store(struct tour *t, struct mount_at *ret_at, struct inode *ret_dir, bool *ret, struct err *err)
-{
-    inode_id ino = t->levels[t->depth - 1].ino;
-    TRY(meta_inode(t->s->env.meta, ino, ret_dir, err));
-    TRY(mounts_resolve(t->s->env.mounts, t->path, ret_at, err));
-    *ret = ret_at->mode != MOUNT_NO_ACCESS &&
-           (ret_dir->persistence != PERSIST_NOT || (ret_dir->flags & INODE_MOUNT_POINT) || ino == INODE_ROOT);
-    return 0;
-}
-
 static int load_visit(struct tour *t, struct err *err)
 {
     struct mount_at at;
     struct inode dir;
-    bool is_in_store;
-    TRY(has_store(t, &at, &dir, &is_in_store, err));
-    if (!is_in_store)
-        return 0;
+    inode_id ino = t->levels[t->depth - 1].ino;
+    TRY(meta_inode(t->s->env.meta, ino, &dir, err));
+    TRY(mounts_resolve(t->s->env.mounts, t->path, &at, err));
     int64_t age = at.freshness == FRESH_INTERVAL && at.interval_ms > 1000 ? at.interval_ms : 1000;
+    if (at.mode == MOUNT_NO_ACCESS || (dir.persistence == PERSIST_NOT && !(dir.flags & INODE_MOUNT_POINT) && ino != INODE_ROOT))
+        return 0;
     bool is_listed = dir.flags & INODE_LOADED; /* a directory that was only looked at by name is not */
-    if (!t->is_forced && is_listed && clock_wall_ms() - sync_memory_when(t->s->env.memory, t->levels[t->depth - 1].ino) < age)
+    if (!t->is_forced && is_listed && clock_wall_ms() - sync_memory_when(t->s->env.memory, ino) < age)
         return 0;
     int rc = sync_flight_directory(t->s->flights, t->path, at.id, t->call->deadline_ms, err);
     return rc == -ERR_NOT_FOUND ? 0 : rc; /* it went meanwhile: the one above knows */
@@ -366,21 +356,10 @@ static int keep_unknown(void *arg, const struct inconsistency *i, struct err *er
     return -ERR_CANCELLED; /* one is enough */
 }
 
-static int known_visit(struct tour *t, struct err *err)
-{
-    struct mount_at at;
-    struct inode dir;
-    bool is_in_store;
-    TRY(has_store(t, &at, &dir, &is_in_store, err));
-    return is_in_store ? check_visit(t, err) : 0;
-}
-
-int sync_refuse_unknown(struct sync *s, const struct call *call, const char *path, inode_id ino, struct err *err)
+int sync_refuse_unknown(struct sync *s, const struct call *call, const char *path, struct err *err)
 {
     char unknown[PATH_MAX_BYTES + 1] = "";
-    struct tour t = {.s = s, .call = call, .visit = known_visit, .each = keep_unknown, .arg = unknown};
-    TRY(path_clean(path, t.path, err));
-    int rc = tour_run(&t, ino, err);
+    int rc = sync_check_consistency(s, call, path, false, keep_unknown, unknown, err);
     if (!unknown[0])
         return rc;
     TRY(sync_load_metadata(s, call, path, true, true, err));

@@ -61,4 +61,4 @@ int sync_check_consistency(struct sync *s, const struct call *call, const char *
                            struct err *err) must_use;
 /* Before a recursive remove without `unchecked`: ERR_CONFLICT when the store has something below that was not known here, which
  * nobody can have meant to remove. All of it is loaded then, so that it can be looked at. */
-int sync_refuse_unknown(struct sync *s, const struct call *call, const char *path, inode_id dir, struct err *err) must_use;
+int sync_refuse_unknown(struct sync *s, const struct call *call, const char *path, struct err *err) must_use;

@@ -98,6 +98,15 @@ static void test_behind_our_back(void **state)
     struct remove_options unchecked = {.is_recursive = true, .unchecked = true};
     OK(n->api->remove(n->m, &unchecked_call, "/again", &unchecked, &n->err));
     assert_false(ns_in_store(n, "again/x"));
+    /* nor one that was only here until the store had one of that name */
+    OK(ns_mkdir(n, NULL, "/only", false));
+    OK(ns_stat(n, NULL, "/only", &i));
+    assert_int_equal(i.persistence, PERSIST_NOT);
+    put_file(n, "only/x", "x");
+    FAILS(ns_remove(n, NULL, "/only", true), ERR_CONFLICT, "Cannot delete \"/only\": UFS dir not in sync: \"x\" was not known here");
+    assert_true(ns_in_store(n, "only/x"));
+    OK(ns_stat(n, NULL, "/only/x", &i));
+    OK(ns_remove(n, NULL, "/only", true));
     /* a dry run tells of what was never looked at, and so makes it known */
     put_file(n, "deep/x/y/z", "z");
     struct call c = ns_call(n, NULL);
