@@ -63,6 +63,7 @@ static struct journal *journal_new(const struct journal_options *o, const struct
     j->orphans_last = &j->orphans;
     j->info.applied_index = j->delivered = o->applied;
     j->info.durable_index = o->durable;
+    j->settle_ms = CLOCK_NEVER;
     lock_init(&j->lock, RANK_JOURNAL);
     cond_init(&j->work);
     cond_init(&j->changed);

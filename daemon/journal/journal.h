@@ -31,14 +31,16 @@ struct journal_entry {
 /* Callbacks, all on the journal's one apply thread. */
 struct journal_client {
     void *arg;
-    /* A batch of committed entries in order, whole groups only; apply all in one transaction, then return 0.
+    /* A batch of committed entries in order, whole groups only; apply all or none, then return 0.
      * Anything else stops the journal (state JOURNAL_FAILED): the state could not be kept.  The batch's waiters
-     * then get `abandoned` with ERR_OUTCOME_UNKNOWN, so answer none before the transaction is committed. */
+     * then get `abandoned` with ERR_OUTCOME_UNKNOWN; after a start the batch comes again. */
     int (*apply)(void *arg, const struct journal_entry *entries, size_t n, struct err *err);
     /* A proposal ended without being applied here (refused, engine stopped): tell the waiter. */
     void (*abandoned)(void *arg, void *waiter, uint64_t batch, const struct err *why);
     /* Makes everything applied so far durable in the state and returns the index it covers. */
     int (*make_durable)(void *arg, uint64_t *ret_index, struct err *err);
+    /* Nothing was committed for a moment after `apply`: time for what can wait. May be NULL. An error is one of `apply`. */
+    int (*settle)(void *arg, struct err *err);
 };
 
 struct journal_options {

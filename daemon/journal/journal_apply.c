@@ -16,6 +16,7 @@
 #define APPLY_BYTES_MAX (4u << 20) /* of one call of client->apply; at least one group */
 #define APPLY_ENTRIES_MAX 4096u
 #define DURABLE_RETRY_MS 200
+#define SETTLE_MS 50
 #define SPARES_MAX 4
 
 static struct batch *take_batch_locked(struct journal *j)
@@ -138,7 +139,7 @@ struct work {
     struct commit *commits;
     size_t entries, bytes; /* in commits */
     uint64_t last_index;
-    bool make_durable;
+    bool make_durable, settle;
 };
 
 static void take_commits_locked(struct journal *j, struct work *w)
@@ -182,11 +183,12 @@ static bool next_work(struct journal *j, struct work *w)
         take_commits_locked(j, w);
         bool wants = wants_durable_locked(j);
         w->make_durable = wants && clock_is_past(j->durable_again_ms);
-        if (w->orphans || w->commits || w->make_durable)
+        w->settle = !w->commits && clock_is_past(j->settle_ms);
+        if (w->orphans || w->commits || w->make_durable || w->settle)
             return true;
         if (j->is_ending)
             return false;
-        cond_wait(&j->work, &j->lock, wants ? j->durable_again_ms : CLOCK_NEVER);
+        cond_wait(&j->work, &j->lock, wants && j->durable_again_ms < j->settle_ms ? j->durable_again_ms : j->settle_ms);
     }
 }
 
@@ -286,6 +288,8 @@ static void apply_commits(struct journal *j, const struct work *w)
 {
     struct err err = {0};
     bool is_applied = call_apply(j, w, &err) == 0, is_first = false;
+    if (j->client.settle && j->settle_ms == CLOCK_NEVER)
+        j->settle_ms = clock_mono_ms() + SETTLE_MS;
     lock_take(&j->lock);
     j->bytes_committed -= w->bytes;
     if (is_applied) {
@@ -328,6 +332,17 @@ static void make_durable(struct journal *j)
     lock_drop(&j->lock);
 }
 
+static void settle(struct journal *j)
+{
+    struct err err = {0};
+    j->settle_ms = CLOCK_NEVER;
+    if (j->client.settle(j->client.arg, &err) == 0)
+        return;
+    log_error(journal, "the state could not be kept, the journal stops: %s", err.text);
+    LOCK_SCOPE(&j->lock);
+    fail_locked(j, &err);
+}
+
 void journal_inner_apply_run(void *arg)
 {
     struct journal *j = arg;
@@ -338,6 +353,8 @@ void journal_inner_apply_run(void *arg)
             apply_commits(j, &w);
         if (w.make_durable)
             make_durable(j);
+        if (w.settle)
+            settle(j);
     }
 }
 

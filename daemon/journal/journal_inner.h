@@ -56,6 +56,7 @@ struct journal {
     struct journal_entry *entries;
     size_t entries_cap;
     int64_t durable_again_ms;
+    int64_t settle_ms; /* when to settle; CLOCK_NEVER: it is settled */
     unsigned durable_failures; /* in a row */
 };
 

@@ -2,23 +2,27 @@
  *
  * apply: see the header.
  *
+ * A transaction takes as many batches as come until apply_commit: what it holds meanwhile is in the log, in the
+ * view and in the cache.  A page of the database that ten batches change is written once.
+ *
  * Invariants
  *  1. state('applied') is the index of the last group whose effects are in the database: both are
  *     written by the same transaction.
  *  2. An entry has all of its effects or none: guards are read before the first effect, and an error
- *     after it rolls the whole transaction back and stops the node.
- *  3. Entry k of a transaction sees the effects of entries < k.
+ *     after it loses the whole transaction, which is then done again from the entries that were kept.
+ *  3. Entry k of a batch sees the effects of entries < k and of the batches before.
  *  4. A stamp is index << 16 | position: later entries have greater stamps.
  *  5. A directory's length is the number of its dentries.
  *  6. The entry time in the state never runs backwards.
  *  7. The counts in the state are those of the rows of `inode`.
- *  8. The cache gets a transaction's rows after its commit and before the caller publishes its index.
+ *  8. The cache gets a batch's rows when the batch is whole and before the caller publishes its index.
+ *  9. What is done again reads the database alone: the cache has seen the first time.
  *
- *   idle ──apply_batch: begin──▶ open ──entry: guards──▶ refused ─┐
- *                                 │ ▲ └─ effects ──▶ effective ───┤
- *                                 │ └────────── next entry ───────┘
- *                                 ├── write_all, COMMIT ──▶ committed ──view_publish──▶ idle
- *                                 └── any error: roll_back ──▶ failed (the journal stops)
+ *   clean ──apply_batch: begin──▶ open ──entry: guards──▶ refused ─┐
+ *     ▲                           │ ▲ └─ effects ──▶ effective ────┤
+ *     │                           │ └─ next entry; view_publish ───┘
+ *     ├──── write all, COMMIT ────┤
+ *     │                           └── any error: ROLLBACK ──▶ lost ──again: all kept entries──▶ open
  */
 #include "meta/apply.h"
 
@@ -27,6 +31,10 @@
 #include "meta/operations.h"
 
 #include <string.h>
+
+#define ROWS_MIN 128u /* of a transaction */
+#define ROWS_MAX 2048u
+#define PAGES 1024u /* that one writes: others wait for that long */
 
 static const struct {
     const char *name;
@@ -45,7 +53,7 @@ static int64_t *state_at(struct apply_state *s, size_t i)
 
 int apply_init(struct apply *a, struct db *db, struct cache *cache, struct err *err)
 {
-    *a = (struct apply){.db = db};
+    *a = (struct apply){.db = db, .kept_last = &a->kept, .rows_due = ROWS_MIN};
     view_init(&a->view, db, cache);
     a->operations = operations_new(db);
     for (size_t i = 0; i < array_len(state_rows); i++)
@@ -61,9 +69,44 @@ static void forget_events(struct apply *a)
     a->event_count = a->change_count = 0;
 }
 
+/* A batch whose effects are not in the database yet. */
+struct kept {
+    struct kept *next;
+    size_t count;
+    struct journal_entry entries[]; /* then their bytes */
+};
+
+static void forget_kept(struct apply *a)
+{
+    for (struct kept *k = steal(&a->kept), *next; k; k = next) {
+        next = k->next;
+        free(k);
+    }
+    a->kept_last = &a->kept;
+}
+
+static void keep(struct apply *a, const struct journal_entry *entries, size_t n)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += entries[i].len;
+    struct kept *k = xmalloc(sizeof *k + n * sizeof *entries + bytes);
+    uint8_t *to = (uint8_t *)&k->entries[n];
+    k->next = NULL;
+    k->count = n;
+    for (size_t i = 0; i < n; i++) {
+        k->entries[i] = entries[i];
+        k->entries[i].data = memcpy(to, entries[i].data, entries[i].len);
+        to += entries[i].len;
+    }
+    *a->kept_last = k;
+    a->kept_last = &k->next;
+}
+
 void apply_done(struct apply *a)
 {
     forget_events(a);
+    forget_kept(a);
     free(a->events);
     free(a->changes);
     operations_free(a->operations);
@@ -83,12 +126,12 @@ static void count(struct apply_state *s, const struct inode_was *i, int step)
 
 static void count_all(struct apply *a)
 {
-    for (size_t i = 0; i < a->view.inode_count; i++) {
-        const struct view_inode *n = a->view.inodes[i];
-        if (n->is_dirty && n->was_there)
+    for (const struct view_inode *n = a->view.fresh_inodes; n; n = n->next_fresh) {
+        struct inode_was is = view_inode_is(n);
+        if (n->was.is_there)
             count(&a->state, &n->was, -1);
-        if (n->is_dirty && n->is_there)
-            count(&a->state, &(struct inode_was){n->now.type, n->now.persistence, n->now.flags}, 1);
+        if (is.is_there)
+            count(&a->state, &is, 1);
     }
 }
 
@@ -164,9 +207,8 @@ static int run_entry(struct apply *a, const struct journal_entry *e, struct err 
     return rc;
 }
 
-static int apply_all(struct apply *a, const struct journal_entry *entries, size_t n, struct apply_outcome *outcomes, struct err *err)
+static int run_all(struct apply *a, const struct journal_entry *entries, size_t n, struct apply_outcome *outcomes, struct err *err)
 {
-    TRY(db_run(a->db, Q_BEGIN_WRITE, err, ""));
     for (size_t i = 0; i < n; i++) {
         a->index = entries[i].index;
         a->now = entries[i].index << 16 | entries[i].position;
@@ -176,19 +218,38 @@ static int apply_all(struct apply *a, const struct journal_entry *entries, size_
     }
     a->state.applied = (int64_t)entries[n - 1].index;
     count_all(a);
-    TRY(view_write(&a->view, err));
-    TRY(operations_write(a->operations, err));
-    TRY(write_state(a, err));
-    FAULT("meta.before_commit");
-    TRY(db_run(a->db, Q_COMMIT, err, ""));
-    FAULT("meta.after_commit");
+    view_publish(&a->view, entries[n - 1].index);
     return 0;
 }
 
-static void roll_back(struct apply *a)
+static int run_kept(struct apply *a, struct err *err)
+{
+    int rc = 0;
+    struct cache *cache = steal(&a->view.cache);
+    for (const struct kept *k = a->kept; k && rc == 0; k = k->next) {
+        AUTO_FREE struct apply_outcome *known = xcalloc(k->count, sizeof *known);
+        rc = run_all(a, k->entries, k->count, known, err);
+    }
+    a->view.cache = cache;
+    forget_events(a);
+    return rc;
+}
+
+static int open_transaction(struct apply *a, struct err *err)
+{
+    if (a->is_open)
+        return 0;
+    TRY(db_run(a->db, Q_BEGIN_WRITE, err, ""));
+    a->is_open = true;
+    return run_kept(a, err);
+}
+
+/* Keeps what came before this batch, to be done again. */
+static void lose(struct apply *a)
 {
     if (!sqlite3_get_autocommit(a->db->h) && db_run(a->db, Q_ROLLBACK, NULL, "") < 0)
         a->index = 0; /* the connection is of no use any more; closing it rolls back */
+    a->is_open = false;
     a->state = a->before;
     operations_forget(a->operations);
     forget_events(a);
@@ -200,13 +261,57 @@ int apply_batch(struct apply *a, const struct journal_entry *entries, size_t n, 
     if (!n)
         return 0;
     forget_events(a);
-    int rc = apply_all(a, entries, n, outcomes, err);
+    int rc = open_transaction(a, err);
+    if (rc == 0)
+        rc = run_all(a, entries, n, outcomes, err);
     if (rc < 0) {
-        roll_back(a);
+        lose(a);
         return rc;
     }
-    view_publish(&a->view, entries[n - 1].index);
+    keep(a, entries, n);
+    return 0;
+}
+
+static int write_all(struct apply *a, struct err *err)
+{
+    TRY(open_transaction(a, err));
+    TRY(view_write(&a->view, err));
+    TRY(operations_write(a->operations, err));
+    TRY(write_state(a, err));
+    FAULT("meta.before_commit");
+    TRY(db_run(a->db, Q_COMMIT, err, ""));
+    FAULT("meta.after_commit");
+    return 0;
+}
+
+/* Rows that lie close together share pages: as many as PAGES hold, going by this transaction. */
+static void set_due(struct apply *a)
+{
+    int pages = 0, unused;
+    size_t rows = a->view.inode_count + a->view.dentry_count;
+    sqlite3_db_status(a->db->h, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &unused, true);
+    rows = pages ? rows * PAGES / (size_t)pages : ROWS_MAX;
+    a->rows_due = rows < ROWS_MIN ? ROWS_MIN : rows > ROWS_MAX ? ROWS_MAX : rows;
+}
+
+int apply_commit(struct apply *a, struct err *err)
+{
+    if (!a->kept)
+        return 0;
+    int rc = write_all(a, err);
+    if (rc < 0) {
+        lose(a);
+        return rc;
+    }
+    a->is_open = false;
+    set_due(a);
+    forget_kept(a);
     view_reset(&a->view);
     a->before = a->state;
     return 0;
+}
+
+bool apply_is_due(const struct apply *a)
+{
+    return a->view.inode_count + a->view.dentry_count >= a->rows_due;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * apply: committed entries become rows, many in one transaction, with the index of the last one.
+ * apply: committed entries become rows, many batches in one transaction, with the index of the last one.
  * Deterministic: state and entries decide everything; no clock, no chance, no order of threads.
- * Knows nothing of callers; meta.c tells them.  Threads: the journal's apply thread, or format.
+ * Knows nothing of callers; propose.c tells them.  Threads: one at a time (turn.h), or format.
  */
 #pragma once
 #include "journal/journal.h"
@@ -22,7 +22,7 @@ struct apply_outcome {
     bool is_replay;     /* its operation had run before: no effect, and fine */
 };
 
-/* What the transaction did that others want to know, valid until the next one. */
+/* What the batch did that others want to know, valid until the next one. */
 struct apply_event {
     enum { EVENT_RECORD, EVENT_CONTENT_GONE, EVENT_MARKED, EVENT_PRINCIPAL } kind;
     unsigned what;  /* record or mark kind */
@@ -32,9 +32,13 @@ struct apply_event {
 };
 
 struct operations;
+struct kept;
 struct apply {
     struct db *db;
     struct apply_state state, before; /* before: as of the last commit */
+    struct kept *kept, **kept_last;   /* what came since then */
+    size_t rows_due;                  /* the transaction is large enough */
+    bool is_open;                     /* a transaction that has the effects of all that is kept */
     struct view view;
     struct operations *operations;
     struct change *changes;
@@ -49,9 +53,13 @@ struct apply {
 
 int apply_init(struct apply *a, struct db *db, struct cache *cache, struct err *err) must_use;
 void apply_done(struct apply *a); /* accepts a zeroed struct */
-/* One transaction; outcomes[n] are filled. An error means that the state did not change and that this node must stop. */
+/* Takes the entries into the transaction; outcomes[n] are filled and the cache knows. After an error they had no effect; once
+ * its cause is gone (ERR_NO_SPACE) the same call may be made again, otherwise this node must stop. */
 int apply_batch(struct apply *a, const struct journal_entry *entries, size_t n, struct apply_outcome *outcomes,
                 struct err *err) must_use;
+bool apply_is_due(const struct apply *a); /* the transaction is large enough */
+/* The database has all that was applied. After an error nothing is lost: the next call tries again. */
+int apply_commit(struct apply *a, struct err *err) must_use;
 
 /* ---- for guards.c, apply_effects.c ---- */
 int guard_check(struct apply *a, const struct entry_item *item, enum err_code *ret, struct err *err) must_use; /* ret ERR_OK: holds */

@@ -53,7 +53,8 @@ static int put_inode(struct apply *a, const struct entry_item *item, struct err 
     TRY(inode_row_unpack(item->u[0], item->s[0].data, item->s[0].len, &n->now, err));
     if (old != n->now.cid)
         content_gone(a, old);
-    n->is_there = n->is_dirty = true;
+    n->is_there = true;
+    view_changed_inode(&a->view, n);
     never_again(a, n->ino);
     never_again(a, n->now.cid);
     n->now.attr_ver = n->now.data_ver = a->now;
@@ -111,7 +112,7 @@ static int set_inode(struct apply *a, const struct entry_item *item, struct err 
         n->now.attr_ver = a->now;
     if ((fields & ~(unsigned)FIELDS_ATTR) || (fields & flags))
         n->now.data_ver = a->now;
-    n->is_dirty = true;
+    view_changed_inode(&a->view, n);
     apply_change(a, n->ino, n->now.parent);
     return 0;
 }
@@ -124,7 +125,7 @@ static int remove_inode(struct apply *a, const struct entry_item *item, struct e
         return 0;
     content_gone(a, n->now.cid);
     n->is_there = false;
-    n->is_dirty = true;
+    view_changed_inode(&a->view, n);
     apply_change(a, n->ino, n->now.parent);
     TRY(db_run(a->db, Q_ATTRS_REMOVE, err, "i", (int64_t)n->ino));
     return db_run(a->db, Q_MARKS_REMOVE, err, "i", (int64_t)n->ino);
@@ -139,7 +140,7 @@ static int count_child(struct apply *a, inode_id parent, int step, struct err *e
         return 0;
     n->now.length += (uint64_t)step;
     n->now.child_ver = a->now;
-    n->is_dirty = true;
+    view_changed_inode(&a->view, n);
     return 0;
 }
 
@@ -150,7 +151,7 @@ static int put_dentry(struct apply *a, const struct entry_item *item, struct err
     TRY(count_child(a, item->u[0], d->ino ? 0 : 1, err));
     d->ino = item->u[1];
     d->type = (enum inode_type)item->u[2];
-    d->is_dirty = true;
+    view_changed_dentry(&a->view, d);
     apply_change(a, d->ino, d->parent);
     return 0;
 }
@@ -164,7 +165,7 @@ static int remove_dentry(struct apply *a, const struct entry_item *item, struct 
     TRY(count_child(a, item->u[0], -1, err));
     apply_change(a, d->ino, d->parent);
     d->ino = 0;
-    d->is_dirty = true;
+    view_changed_dentry(&a->view, d);
     return 0;
 }
 
@@ -178,7 +179,7 @@ static int touch(struct apply *a, const struct entry_item *item, struct err *err
     if ((int64_t)item->u[1] > n->now.mtime_ms)
         n->now.mtime_ms = (int64_t)item->u[1];
     n->now.data_ver = a->now;
-    n->is_dirty = true;
+    view_changed_inode(&a->view, n);
     return 0;
 }
 

@@ -124,7 +124,7 @@ int meta_backup(struct meta *m, int64_t deadline_ms, struct sink *to, uint64_t *
     struct db *db;
     uint64_t index = 0;
     AUTO_FREE char *path = xasprintf("%s/backup-%llx.tmp", m->dir, (unsigned long long)clock_mono_us());
-    TRY(readers_begin(m->readers, &db, &index, err));
+    TRY(read_begin(m, &db, &index, err));
     int rc = copy_database(db, path, deadline_ms, err);
     readers_give(m->readers, db);
     if (rc == 0)

@@ -26,11 +26,15 @@ uint32_t cache_name_hash(inode_id dir, const char *name, size_t len);
 
 /* From a reader that saw the state at `index`. */
 void cache_dentry_fill(struct cache *c, inode_id parent, const char *name, size_t len, inode_id ino, enum inode_type type, uint64_t index);
-void cache_inode_fill(struct cache *c, inode_id ino, const void *row, size_t len, uint64_t index);
+void cache_inode_fill(struct cache *c, inode_id ino, enum inode_type type, const void *row, size_t len, uint64_t index);
 void cache_names_fill(struct cache *c, inode_id dir, const uint32_t *hashes, size_t count, uint64_t index); /* all names of it */
-/* From apply, after the commit and before the index is published. */
+/* From apply, before the index is published. */
 void cache_dentry_apply(struct cache *c, inode_id parent, const char *name, size_t len, inode_id ino, enum inode_type type, uint64_t index);
-void cache_inode_apply(struct cache *c, inode_id ino, const void *row, size_t len, uint64_t index); /* row NULL: removed */
+void cache_inode_apply(struct cache *c, inode_id ino, enum inode_type type, const void *row, size_t len, uint64_t index); /* row NULL: removed */
+
+/* Is the row the same at `index` and now?  May say no where it is. */
+bool cache_dentry_is_since(const struct cache *c, inode_id parent, const char *name, size_t len, uint64_t index);
+bool cache_inode_is_since(const struct cache *c, inode_id ino, uint64_t index);
 
 struct cache_counts {
     uint64_t bytes, hits, misses;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * checkpoint: see the header.  A PASSIVE run never catches a busy writer, so when one is done and the WAL is
- * above the hard limit, the gate closes, the short rest is copied, and the WAL restarts.  A run syncs both files
+ * above the hard limit, changes stop, the short rest is copied, and the WAL restarts.  A run syncs both files
  * beside the journal's writes, so there is one for each STEP of the WAL, not one for each commit above it.
  *
  *   idle ──grew by STEP, or asked──▶ passive ──below HARD, not asked──▶ idle
- *                                         └── close gate ──▶ restart ──▶ open gate ──▶ idle
+ *                                         └── stop ──▶ restart ──▶ go on ──▶ idle
  */
 #include "meta/checkpoint.h"
 
@@ -21,19 +21,19 @@
 
 #define WAL_STEP (64ull << 20)
 #define WAL_HARD (256ull << 20)
-#define GATE_MS 100
 #define RESTART_BUSY_MS 50
 #define WATCH_MS 500
 
 struct checkpoint {
     /* fixed after start */
     char *dir;
+    struct checkpoint_client client;
     uint64_t reserve_bytes;
     struct thread thread;
     struct lock lock;
     struct cond changed;
     /* under lock */
-    bool is_ending, is_gate_closed;
+    bool is_ending;
     uint64_t asked, done; /* forced runs; `failed` is the outcome of the last */
     struct err failed;
     /* any thread */
@@ -42,13 +42,6 @@ struct checkpoint {
     /* checkpointer only */
     struct db db;
 };
-
-static void set_gate(struct checkpoint *c, bool is_closed)
-{
-    LOCK_SCOPE(&c->lock);
-    c->is_gate_closed = is_closed;
-    cond_wake_all(&c->changed);
-}
 
 static int run(struct checkpoint *c, int mode, struct err *err)
 {
@@ -67,9 +60,9 @@ static int checkpoint_once(struct checkpoint *c, bool is_forced, struct err *err
     TRY(run(c, SQLITE_CHECKPOINT_PASSIVE, err));
     if (!is_forced && atomic_load(&c->wal_bytes) < WAL_HARD)
         return 0;
-    set_gate(c, true);
+    TRY(c->client.stop_changes(c->client.arg, err));
     int rc = run(c, SQLITE_CHECKPOINT_RESTART, err);
-    set_gate(c, false);
+    c->client.go_on(c->client.arg);
     return rc;
 }
 
@@ -128,7 +121,8 @@ static void checkpoint_run(void *arg)
     }
 }
 
-int checkpoint_start(const char *dir, const char *path, uint64_t reserve_bytes, struct checkpoint **ret, struct err *err)
+int checkpoint_start(const char *dir, const char *path, uint64_t reserve_bytes, const struct checkpoint_client *client,
+                     struct checkpoint **ret, struct err *err)
 {
     struct checkpoint *c = xnew(struct checkpoint);
     int rc = db_open(&c->db, path, true, 1 << 20, err);
@@ -138,6 +132,7 @@ int checkpoint_start(const char *dir, const char *path, uint64_t reserve_bytes, 
     }
     sqlite3_busy_timeout(c->db.h, RESTART_BUSY_MS);
     c->dir = xstrdup(dir);
+    c->client = *client;
     c->reserve_bytes = reserve_bytes;
     atomic_store(&c->has_room, true);
     atomic_store(&c->due_bytes, WAL_STEP);
@@ -173,14 +168,6 @@ void checkpoint_grew(struct checkpoint *c, uint64_t wal_bytes)
         return;
     LOCK_SCOPE(&c->lock);
     cond_wake_all(&c->changed);
-}
-
-void checkpoint_gate(struct checkpoint *c)
-{
-    int64_t until = clock_mono_ms() + GATE_MS;
-    LOCK_SCOPE(&c->lock);
-    while (c->is_gate_closed && !clock_is_past(until))
-        cond_wait(&c->changed, &c->lock, until);
 }
 
 int checkpoint_now(struct checkpoint *c, int64_t deadline_ms, struct err *err)

@@ -130,6 +130,8 @@ static int apply_first(struct db *db, const struct entry *root, const struct ent
     int rc = apply_init(&a, db, NULL, err);
     if (rc == 0)
         rc = apply_batch(&a, entries, first ? 2 : 1, out, err);
+    if (rc == 0)
+        rc = apply_commit(&a, err);
     apply_done(&a);
     if (rc == 0 && out[1].code != ERR_OK)
         rc = err_set(err, out[1].code, "the first records were refused: %s", err_sentence(out[1].code));
@@ -227,10 +229,28 @@ static int commit_full(struct meta *m, struct err *err)
 static int make_durable(void *arg, uint64_t *ret_index, struct err *err)
 {
     struct meta *m = arg;
-    checkpoint_gate(m->checkpoint);
-    TRY(commit_full(m, err));
+    turn_take(m);
+    int rc = turn_commit(m, err);
+    if (rc == 0)
+        rc = commit_full(m, err);
     *ret_index = (uint64_t)m->apply.state.applied;
-    return 0;
+    turn_give(m);
+    return rc;
+}
+
+static int stop_changes(void *arg, struct err *err)
+{
+    struct meta *m = arg;
+    turn_take(m);
+    int rc = turn_commit(m, err);
+    if (rc < 0)
+        turn_give(m);
+    return rc;
+}
+
+static void go_on(void *arg)
+{
+    turn_give(arg);
 }
 
 static int open_parts(struct meta *m, const struct meta_options *o, struct err *err)
@@ -243,18 +263,20 @@ static int open_parts(struct meta *m, const struct meta_options *o, struct err *
         return err_set(err, ERR_CORRUPT, "the metadata database '%s' was not made completely", m->path);
     m->published = m->apply.state;
     atomic_store(&m->applied, (uint64_t)m->apply.state.applied);
+    atomic_store(&m->stored, (uint64_t)m->apply.state.applied);
     atomic_store(&m->epoch, (uint64_t)m->apply.state.epoch);
     TRY(principals_load(m->principals, &m->db, err));
     TRY(readers_open(m->path, o->readers ? o->readers : 1, o->sqlite_cache_bytes / 2, &m->readers, err));
     m->feed = feed_new((uint64_t)m->apply.state.applied);
-    TRY(checkpoint_start(o->dir, m->path, reserve, &m->checkpoint, err));
+    struct checkpoint_client client = {m, stop_changes, go_on};
+    TRY(checkpoint_start(o->dir, m->path, reserve, &client, &m->checkpoint, err));
     sqlite3_wal_hook(m->db.h, wal_grew, m);
     return commit_full(m, err);
 }
 
 static int open_journal(struct meta *m, const struct meta_options *o, int64_t deadline_ms, struct err *err)
 {
-    struct journal_client client = {m, propose_apply, propose_abandoned, make_durable};
+    struct journal_client client = {m, propose_apply, propose_abandoned, make_durable, propose_settle};
     struct journal_options jo;
     int rc = make_log(&m->db, o, err);
     if (rc < 0 && rc != -ERR_ALREADY_EXISTS)
@@ -270,6 +292,7 @@ int meta_open(const struct meta_options *o, const struct meta_listener *l, int64
     struct meta *m = xnew(struct meta);
     lock_init(&m->lock, RANK_LEAF);
     cond_init(&m->ids_came);
+    cond_init(&m->turn);
     m->dir = xstrdup(o->dir);
     m->path = meta_db_path(o->dir);
     m->principals = principals_new();
@@ -291,6 +314,7 @@ void meta_close(struct meta *m)
 {
     if (!m)
         return;
+    struct err err = {0};
     if (m->feed)
         feed_end(m->feed);
     lock_take(&m->lock);
@@ -298,6 +322,8 @@ void meta_close(struct meta *m)
     cond_wake_all(&m->ids_came);
     lock_drop(&m->lock);
     journal_stop(m->journal);
+    if (m->apply.kept && turn_commit(m, &err) < 0)
+        log_warn(meta, "the last changes are in the log alone: %s", err.text);
     checkpoint_stop(m->checkpoint);
     readers_close(m->readers);
     apply_done(&m->apply);
@@ -307,6 +333,7 @@ void meta_close(struct meta *m)
     ranks_free(m->ranks);
     principals_free(m->principals);
     cond_done(&m->ids_came);
+    cond_done(&m->turn);
     lock_done(&m->lock);
     free(m->outcomes);
     free(m->path);

@@ -2,7 +2,7 @@
  *
  * meta: the state of the namespace: SQLite behind an inode cache, changed only through the journal.
  * Knows rows, versions and the journal; knows no permissions, paths' rules or stores.
- * Readers see committed state; a caller that proposed sees its own change when meta_propose returns.
+ * Readers see applied state; a caller that proposed sees its own change when meta_propose returns.
  * Threads: any for reading and proposing; one applies.
  */
 #pragma once
@@ -23,7 +23,7 @@ struct meta_options {
     uint64_t journal_reserve_bytes;
     const char *address;
 };
-/* What apply tells the layer above; on the apply thread after commit, so: short, no waiting. */
+/* What apply tells the layer above; on the apply thread, so: short, no waiting. */
 struct meta_listener {
     void *arg;
     void (*record_changed)(void *arg, enum record_kind kind, const char *key, uint64_t index);

@@ -34,16 +34,18 @@ struct meta {
     struct ranks *ranks;
     /* any thread */
     _Atomic uint64_t applied, epoch;
+    _Atomic uint64_t stored, commit_wanted; /* what the database has; what a reader waits for */
     _Atomic uint32_t futexes[META_FUTEXES]; /* counts up when the journal's batch number % META_FUTEXES has ended */
-    /* apply thread only (and open, close) */
+    /* who has the turn (and open, close) */
     struct db db;
     struct apply apply;
+    /* apply thread only */
     struct apply_outcome *outcomes;
     size_t outcome_cap;
     struct lock lock; /* leaf of this folder: nothing is taken under it */
-    struct cond ids_came;
+    struct cond ids_came, turn;
     /* under lock */
-    bool is_closing;
+    bool is_closing, is_turn_taken;
     struct apply_state published; /* for counts */
     struct index_waiter *index_waiters;
     uint64_t next_id, id_limit;   /* ids of this process: [next_id, id_limit) */
@@ -60,11 +62,21 @@ int meta_new_log(struct db *db, int64_t base, int64_t incarnation, struct err *e
 int meta_install(const char *from, const struct meta_options *o, struct err *err) must_use;
 /* propose.c: what the journal calls. */
 int propose_apply(void *arg, const struct journal_entry *entries, size_t n, struct err *err);
+int propose_settle(void *arg, struct err *err);
 void propose_abandoned(void *arg, void *waiter, uint64_t batch, const struct err *why);
 void propose_publish(struct meta *m); /* index, waiters for it, counts, ids */
 int meta_reserve_ids(struct meta *m, int64_t deadline_ms, struct err *err) must_use; /* the first range */
 
-/* walk.c: a read transaction. What it saw may be committed and not yet published: read_end waits for that
+/* turn.c: one at a time changes the state: the apply thread, or whoever needs what was applied in the database.
+ * Taking waits for as long as a batch or a commit takes. */
+void turn_take(struct meta *m);
+void turn_give(struct meta *m);
+int turn_commit(struct meta *m, struct err *err) must_use; /* whoever has the turn: the database gets all that was applied */
+bool turn_is_commit_wanted(struct meta *m);
+/* Takes the turn when that is needed: at its return the database has what was applied up to `index`. */
+int turn_store(struct meta *m, uint64_t index, struct err *err) must_use;
+
+/* walk.c: a read transaction, of what is published at least. What it saw may be committed and not yet published: read_end waits for that
  * moment, so that the same caller's next reading is not of an older state. */
 int read_begin(struct meta *m, struct db **ret, uint64_t *ret_index, struct err *err) must_use;
 void read_end(struct meta *m, struct db *db, uint64_t index);
@@ -73,7 +85,7 @@ void read_end(struct meta *m, struct db *db, uint64_t index);
 struct look {
     struct meta *m;
     struct db *db; /* NULL until the cache lacks something */
-    uint64_t index;
+    uint64_t index, stored; /* stored: what `db` has; older where all that is read of it is the same at `index` */
 };
 void look_start(struct look *l, struct meta *m);
 void look_end(struct look *l);

@@ -21,5 +21,5 @@ enum names_answer names_ask(struct names *n, inode_id dir, uint32_t hash, uint64
 
 /* From a reader that saw all names of the directory at `index`; dropped when apply was faster. */
 void names_fill(struct names *n, inode_id dir, const uint32_t *hashes, size_t count, uint64_t index);
-/* From apply, after the commit and before the index is published. */
+/* From apply, before the index is published. */
 void names_put(struct names *n, inode_id dir, uint32_t hash, uint64_t index);

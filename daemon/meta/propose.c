@@ -22,7 +22,7 @@
 #define ID_WAIT_MS 10000
 #define ID_RETRY_MS 2000
 #define ROOM_RETRY_MS 100
-#define TRANSACTION_BYTES (96u << 10) /* of entries, then commit: others wait for that long only */
+#define PART_BYTES (96u << 10) /* of entries, then their callers are told */
 
 struct waiter {
     _Atomic int refs;
@@ -286,29 +286,42 @@ static void finish_waiters(struct meta *m, const struct journal_entry *entries, 
             wake_batch(m, entries[i].batch);
 }
 
-/* What is committed must be applied. A full disk is waited for: the journal refuses meanwhile and gives up its ballast. */
+static bool is_worth_waiting(struct meta *m, int rc)
+{
+    if (rc != -ERR_NO_SPACE)
+        return false;
+    turn_give(m);
+    lock_take(&m->lock);
+    if (!m->is_closing)
+        cond_wait(&m->ids_came, &m->lock, clock_mono_ms() + ROOM_RETRY_MS);
+    bool is_closing = m->is_closing;
+    lock_drop(&m->lock);
+    turn_take(m);
+    return !is_closing;
+}
+
+/* What is in the log must be applied. A full disk is waited for: the journal refuses meanwhile and gives up its ballast. */
 static int apply_when_there_is_room(struct meta *m, const struct journal_entry *entries, size_t n, struct err *err)
 {
     int rc = apply_batch(&m->apply, entries, n, m->outcomes, err);
     if (rc == -ERR_NO_SPACE)
         log_warn(meta, "the disk is full, applying waits for room dir=%s", m->dir);
-    while (rc == -ERR_NO_SPACE) {
-        lock_take(&m->lock);
-        if (!m->is_closing)
-            cond_wait(&m->ids_came, &m->lock, clock_mono_ms() + ROOM_RETRY_MS);
-        bool is_closing = m->is_closing;
-        lock_drop(&m->lock);
-        if (is_closing)
-            break;
+    while (is_worth_waiting(m, rc))
         rc = apply_batch(&m->apply, entries, n, m->outcomes, err);
-    }
     return rc;
 }
 
+static int commit_when_there_is_room(struct meta *m, struct err *err)
+{
+    int rc = turn_commit(m, err);
+    while (is_worth_waiting(m, rc))
+        rc = turn_commit(m, err);
+    return rc;
+}
+
+/* Callers first, then what makes others wait. */
 static int apply_part(struct meta *m, const struct journal_entry *entries, size_t n, struct err *err)
 {
-    if (m->checkpoint)
-        checkpoint_gate(m->checkpoint);
     TRY(apply_when_there_is_room(m, entries, n, err));
     add_principals(m);
     propose_publish(m);
@@ -316,16 +329,16 @@ static int apply_part(struct meta *m, const struct journal_entry *entries, size_
         tell_listener(&m->listener, &m->apply.events[i]);
     finish_waiters(m, entries, n);
     feed_add(m->feed, m->apply.changes, m->apply.change_count);
-    return 0;
+    return apply_is_due(&m->apply) || turn_is_commit_wanted(m) ? commit_when_there_is_room(m, err) : 0;
 }
 
-/* Entries of whole groups that go into one transaction. */
+/* Entries of whole groups whose callers are told together. */
 static size_t part_of(const struct journal_entry *entries, size_t n)
 {
     size_t bytes = 0, i = 0;
     do {
         bytes += entries[i].len;
-    } while (!(entries[i++].is_last && bytes > TRANSACTION_BYTES) && i < n);
+    } while (!(entries[i++].is_last && bytes > PART_BYTES) && i < n);
     return i;
 }
 
@@ -338,12 +351,24 @@ int propose_apply(void *arg, const struct journal_entry *entries, size_t n, stru
     }
     for (size_t at = 0, part; at < n; at += part) {
         part = part_of(entries + at, n - at);
-        TRY(apply_part(m, entries + at, part, err));
+        turn_take(m);
+        int rc = apply_part(m, entries + at, part, err);
+        turn_give(m);
+        TRY(rc);
     }
     for (size_t i = 0; i < n; i++)
         if (entries[i].waiter)
             waiter_put(entries[i].waiter);
     return 0;
+}
+
+int propose_settle(void *arg, struct err *err)
+{
+    struct meta *m = arg;
+    turn_take(m);
+    int rc = turn_commit(m, err);
+    turn_give(m);
+    return rc == -ERR_NO_SPACE ? 0 : rc; /* the next one tries again */
 }
 
 void propose_abandoned(void *arg, void *waiter, uint64_t batch, const struct err *why)

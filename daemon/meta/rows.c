@@ -219,6 +219,7 @@ int meta_path(struct meta *m, inode_id ino, struct buf *ret, struct err *err)
     buf_init(&names, BUF_MAX_ANY);
     look_start(&l, m);
     int rc = read_begin(m, &l.db, &l.index, err);
+    l.stored = l.index;
     if (rc == 0)
         rc = collect_names(&l, ino, &names, err);
     look_end(&l);

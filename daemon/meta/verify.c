@@ -179,7 +179,7 @@ int meta_verify(struct meta *m, int (*each)(void *arg, const char *code, const c
 {
     struct check c = {0};
     uint64_t index;
-    TRY(readers_begin(m->readers, &c.db, &index, err));
+    TRY(read_begin(m, &c.db, &index, err));
     buf_init(&c.findings, BUF_MAX_ANY);
     int rc = check_all(&c, err);
     readers_give(m->readers, c.db);

@@ -34,6 +34,8 @@ void view_reset(struct view *v)
         free(v->dentries[i]);
     }
     v->inode_count = v->dentry_count = 0;
+    v->fresh_inodes = NULL;
+    v->fresh_dentries = NULL;
 }
 
 void view_done(struct view *v)
@@ -73,6 +75,13 @@ static int load_inode(struct view *v, struct view_inode *n, struct err *err)
     return rc;
 }
 
+struct inode_was view_inode_is(const struct view_inode *n)
+{
+    if (!n->is_there)
+        return (struct inode_was){0};
+    return (struct inode_was){true, n->now.type, n->now.persistence, n->now.flags};
+}
+
 int view_inode(struct view *v, inode_id ino, struct view_inode **ret, struct err *err)
 {
     struct view_inode **bucket = &v->inode_buckets[inode_bucket(ino)];
@@ -85,14 +94,14 @@ int view_inode(struct view *v, inode_id ino, struct view_inode **ret, struct err
     struct view_inode *n = xmalloc(sizeof *n);
     n->next = *bucket;
     n->ino = ino;
-    n->is_there = n->was_there = n->is_dirty = false;
+    n->is_there = n->is_dirty = n->is_fresh = false;
     int rc = load_inode(v, n, err);
     if (rc < 0) {
         free(n);
         return rc;
     }
-    if ((n->was_there = n->is_there))
-        n->was = (struct inode_was){n->now.type, n->now.persistence, n->now.flags};
+    n->is_stored = n->is_there;
+    n->was = view_inode_is(n);
     *bucket = n;
     v->inodes = room(v->inodes, &v->inode_cap, v->inode_count);
     v->inodes[v->inode_count++] = n;
@@ -139,7 +148,7 @@ int view_dentry(struct view *v, inode_id parent, const char *name, size_t len, s
         free(n);
         return rc;
     }
-    n->was_there = n->ino != 0;
+    n->is_stored = n->ino != 0;
     *bucket = n;
     v->dentries = room(v->dentries, &v->dentry_cap, v->dentry_count);
     v->dentries[v->dentry_count++] = n;
@@ -167,7 +176,7 @@ static int write_inode(struct view *v, const struct view_inode *n, struct err *e
     uint8_t row[INODE_ROW_MAX];
     if (n->is_there)
         return db_run(v->db, Q_INODE_PUT, err, "ib", (int64_t)n->ino, row, inode_row_pack(&n->now, row));
-    return n->was_there ? db_run(v->db, Q_INODE_REMOVE, err, "i", (int64_t)n->ino) : 0;
+    return n->is_stored ? db_run(v->db, Q_INODE_REMOVE, err, "i", (int64_t)n->ino) : 0;
 }
 
 static int write_dentry(struct view *v, const struct view_dentry *n, struct err *err)
@@ -175,7 +184,7 @@ static int write_dentry(struct view *v, const struct view_dentry *n, struct err 
     if (n->ino)
         return db_run(v->db, Q_DENTRY_PUT, err, "ibii", (int64_t)n->parent, n->name, (size_t)n->len, (int64_t)n->ino,
                       (int64_t)n->type);
-    return n->was_there ? db_run(v->db, Q_DENTRY_REMOVE, err, "ib", (int64_t)n->parent, n->name, (size_t)n->len) : 0;
+    return n->is_stored ? db_run(v->db, Q_DENTRY_REMOVE, err, "ib", (int64_t)n->parent, n->name, (size_t)n->len) : 0;
 }
 
 int view_write(struct view *v, struct err *err)
@@ -193,19 +202,40 @@ int view_write(struct view *v, struct err *err)
     return 0;
 }
 
+void view_changed_inode(struct view *v, struct view_inode *n)
+{
+    n->is_dirty = true;
+    if (n->is_fresh)
+        return;
+    n->is_fresh = true;
+    n->next_fresh = v->fresh_inodes;
+    v->fresh_inodes = n;
+}
+
+void view_changed_dentry(struct view *v, struct view_dentry *n)
+{
+    n->is_dirty = true;
+    if (n->is_fresh)
+        return;
+    n->is_fresh = true;
+    n->next_fresh = v->fresh_dentries;
+    v->fresh_dentries = n;
+}
+
 void view_publish(struct view *v, uint64_t index)
 {
     uint8_t row[INODE_ROW_MAX];
-    for (size_t i = 0; v->cache && i < v->inode_count; i++) {
-        const struct view_inode *n = v->inodes[i];
-        if (n->is_dirty && n->is_there)
-            cache_inode_apply(v->cache, n->ino, row, inode_row_pack(&n->now, row), index);
-        else if (n->is_dirty)
-            cache_inode_apply(v->cache, n->ino, NULL, 0, index);
+    for (struct view_inode *n = steal(&v->fresh_inodes); n; n = n->next_fresh) {
+        n->is_fresh = false;
+        n->was = view_inode_is(n);
+        if (v->cache && n->is_there)
+            cache_inode_apply(v->cache, n->ino, n->now.type, row, inode_row_pack(&n->now, row), index);
+        else if (v->cache)
+            cache_inode_apply(v->cache, n->ino, n->now.type, NULL, 0, index);
     }
-    for (size_t i = 0; v->cache && i < v->dentry_count; i++) {
-        const struct view_dentry *n = v->dentries[i];
-        if (n->is_dirty)
+    for (struct view_dentry *n = steal(&v->fresh_dentries); n; n = n->next_fresh) {
+        n->is_fresh = false;
+        if (v->cache)
             cache_dentry_apply(v->cache, n->parent, n->name, n->len, n->ino, n->type, index);
     }
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * walk: names and inodes read at one index.  The cache is asked first; what it lacks is read in a read
- * transaction.  A view that met something newer than its index moves to the index of such a transaction
- * and starts once more; from then on the cache serves only what has not changed since.  Threads: any.
+ * transaction.  That may be of an older state: what has not changed since is good, for the rest the database
+ * is brought up to date.  A view that met something newer than its index moves to the index of such a
+ * transaction and starts once more; from then on the cache serves only what has not changed since.  Threads: any.
  */
 #include "meta/meta_parts.h"
 
@@ -22,6 +23,7 @@ void look_start(struct look *l, struct meta *m)
 
 int read_begin(struct meta *m, struct db **ret, uint64_t *ret_index, struct err *err)
 {
+    TRY(turn_store(m, atomic_load(&m->applied), err));
     return readers_begin(m->readers, ret, ret_index, err);
 }
 
@@ -45,16 +47,24 @@ static bool is_cache_level(const struct look *l)
     return atomic_load(&l->m->applied) >= l->index;
 }
 
-/* Opens the transaction. LOOK_AGAIN when its index is another one. */
+/* Opens the transaction. LOOK_AGAIN when it is newer. */
 static int open_db(struct look *l, struct err *err)
 {
-    uint64_t index = l->index;
     if (l->db)
         return 0;
-    TRY(read_begin(l->m, &l->db, &index, err));
-    if (index == l->index)
+    TRY(readers_begin(l->m->readers, &l->db, &l->stored, err));
+    if (l->stored <= l->index)
         return 0;
-    l->index = index;
+    l->index = l->stored;
+    return LOOK_AGAIN;
+}
+
+static int open_newer(struct look *l, struct err *err)
+{
+    readers_give(l->m->readers, l->db);
+    l->db = NULL;
+    TRY(read_begin(l->m, &l->db, &l->stored, err));
+    l->index = l->stored;
     return LOOK_AGAIN;
 }
 
@@ -82,6 +92,8 @@ int look_dentry(struct look *l, inode_id parent, const char *name, size_t len, s
     if (is_cache_level(l) && cache_names_ask(l->m->cache, parent, name, len, l->index) == NAMES_LACK)
         return 0;
     int rc = open_db(l, err);
+    if (rc == 0 && l->stored != l->index && !cache_dentry_is_since(l->m->cache, parent, name, len, l->stored))
+        rc = open_newer(l, err);
     return rc ? rc : read_dentry(l, parent, name, len, ret, err);
 }
 
@@ -98,7 +110,7 @@ static int read_inode(struct look *l, inode_id ino, struct inode *ret, struct er
     size_t len = (size_t)sqlite3_column_bytes(s, 0);
     rc = inode_row_unpack(ino, row, len, ret, err);
     if (rc == 0)
-        cache_inode_fill(l->m->cache, ino, row, len, l->index);
+        cache_inode_fill(l->m->cache, ino, ret->type, row, len, l->index);
     sqlite3_reset(s);
     return rc;
 }
@@ -109,6 +121,8 @@ int look_inode(struct look *l, inode_id ino, struct inode *ret, struct err *err)
     if (is_cache_level(l) && cache_inode_get(l->m->cache, ino, ret, &index) && index <= l->index)
         return 0;
     int rc = open_db(l, err);
+    if (rc == 0 && l->stored != l->index && !cache_inode_is_since(l->m->cache, ino, l->stored))
+        rc = open_newer(l, err);
     return rc ? rc : read_inode(l, ino, ret, err);
 }
 
@@ -169,6 +183,8 @@ static int learn_names(struct look *l, const struct inode *dir, const char *name
     sqlite3_stmt *s;
     if (dir->length > NAMES_LEARN_MAX || cache_names_ask(l->m->cache, dir->ino, name, len, l->index) != NAMES_UNKNOWN)
         return 0;
+    if (l->stored != l->index && !cache_inode_is_since(l->m->cache, dir->ino, l->stored))
+        return open_newer(l, err);
     TRY(db_bind(l->db, Q_LIST, &s, err, "ibii", (int64_t)dir->ino, "", (size_t)0, (int64_t)NAMES_LEARN_MAX, (int64_t)0));
     int rc;
     while ((rc = db_step(l->db, s, err)) == 1)

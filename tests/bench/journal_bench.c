@@ -110,7 +110,7 @@ static void report(struct caller *callers, unsigned n, double seconds)
 
 static void bench(struct journal_options *o, unsigned n, double seconds)
 {
-    struct journal_client client = {NULL, on_apply, on_abandoned, on_make_durable};
+    struct journal_client client = {NULL, on_apply, on_abandoned, on_make_durable, NULL};
     struct err err;
     if (journal_start(o, &client, clock_mono_ms() + 10000, &journal, &err) < 0) {
         fprintf(stderr, "%s\n", err.text);

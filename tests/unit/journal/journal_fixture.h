@@ -123,7 +123,7 @@ static inline void fixture_free(struct fixture *f)
 
 static inline int fixture_start(struct fixture *f, struct err *err)
 {
-    struct journal_client client = {f, fixture_apply, fixture_abandoned, fixture_make_durable};
+    struct journal_client client = {f, fixture_apply, fixture_abandoned, fixture_make_durable, NULL};
     f->journal = NULL;
     return journal_start(&f->options, &client, clock_mono_ms() + 10000, &f->journal, err);
 }

@@ -92,7 +92,7 @@ static struct journal_options options_of(const char *dir)
 
 static void start(const char *dir)
 {
-    struct journal_client client = {NULL, on_apply, on_abandoned, on_make_durable};
+    struct journal_client client = {NULL, on_apply, on_abandoned, on_make_durable, NULL};
     struct journal_options o = options_of(dir);
     struct err err;
     if (journal_start(&o, &client, clock_mono_ms() + 20000, &journal, &err) != 0) {

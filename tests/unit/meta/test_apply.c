@@ -57,6 +57,7 @@ static enum err_code run(struct lab *l, struct entry *e)
     struct journal_entry j = {.index = ++l->index, .is_last = true, .data = e->bytes.data, .len = e->bytes.len};
     assert_false(e->bytes.failed);
     assert_int_equal(apply_batch(&l->a, &j, 1, &out, NULL), 0);
+    assert_int_equal(apply_commit(&l->a, NULL), 0);
     entry_done(e);
     return out.code;
 }
@@ -282,6 +283,7 @@ static void test_operations(void **state)
 /* ---- the same entries, cut differently, with and without a cache, give the same rows ---- */
 
 static uint64_t seed;
+static unsigned refused;
 static uint64_t pick(uint64_t n)
 {
     seed = seed * 6364136223846793005ull + 1442695040888963407ull;
@@ -340,7 +342,21 @@ static void dump(struct lab *l, struct buf *to)
     }
 }
 
-static void run_random(struct lab *l, size_t cut, struct buf *to)
+static int stop_once(void *left)
+{
+    return (*(int *)left)-- == 1;
+}
+
+/* A commit that fails somewhere loses the transaction, and the next one does all of it again. */
+static void fail_to_commit(struct lab *l, int after)
+{
+    int left = after;
+    sqlite3_progress_handler(l->db.h, 1, stop_once, &left);
+    refused += apply_commit(&l->a, NULL) < 0;
+    sqlite3_progress_handler(l->db.h, 0, NULL, NULL);
+}
+
+static void run_random(struct lab *l, size_t cut, size_t commit_each, struct buf *to)
 {
     struct entry e[600];
     struct journal_entry j[600];
@@ -350,8 +366,14 @@ static void run_random(struct lab *l, size_t cut, struct buf *to)
         random_entry(&e[i], i);
         j[i] = (struct journal_entry){.index = 10 + i / 3, .position = (uint32_t)(i % 3), .is_last = i % 3 == 2, .data = e[i].bytes.data, .len = e[i].bytes.len};
     }
-    for (size_t at = 0; at < 600; at += cut)
+    for (size_t at = 0, batch = 1; at < 600; at += cut, batch++) {
         assert_int_equal(apply_batch(&l->a, j + at, cut, out, NULL), 0);
+        if (batch % 3 == 0)
+            fail_to_commit(l, (int)batch);
+        if (batch % commit_each == 0)
+            assert_int_equal(apply_commit(&l->a, NULL), 0);
+    }
+    assert_int_equal(apply_commit(&l->a, NULL), 0);
     for (size_t i = 0; i < 600; i++)
         entry_done(&e[i]);
     dump(l, to);
@@ -376,20 +398,23 @@ static void test_replay_is_equal(void **state)
 {
     (void)state;
     struct buf want, got;
-    static const size_t cuts[] = {3, 60, 300, 600};
+    static const struct {
+        size_t cut, commit_each;
+    } ways[] = {{3, 1}, {3, 5}, {3, 1000}, {60, 1}, {60, 4}, {300, 1}, {600, 1}};
     buf_init(&want, 8 << 20);
     buf_init(&got, 8 << 20);
-    for (size_t i = 0; i < array_len(cuts); i++) {
+    for (size_t i = 0; i < array_len(ways); i++) {
         struct lab l;
         lab_open(&l, i % 2);
         make_fixed_tree(&l);
         buf_reset(&got);
-        run_random(&l, cuts[i], i ? &got : &want);
+        run_random(&l, ways[i].cut, ways[i].commit_each, i ? &got : &want);
         assert_true(want.len > 1000);
         if (i)
             assert_string_equal(buf_str(&got), buf_str(&want));
         lab_close(&l);
     }
+    assert_true(refused > 10);
     buf_done(&want);
     buf_done(&got);
 }
