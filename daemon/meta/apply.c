@@ -35,6 +35,7 @@
 #define ROWS_MIN 128u /* of a transaction */
 #define ROWS_MAX 2048u
 #define PAGES 1024u /* that one writes: others wait for that long */
+#define KEPT_MAX (1u << 20) /* bytes of entries: changes of a few rows, over and over */
 
 static const struct {
     const char *name;
@@ -83,6 +84,7 @@ static void forget_kept(struct apply *a)
         free(k);
     }
     a->kept_last = &a->kept;
+    a->kept_bytes = 0;
 }
 
 static void keep(struct apply *a, const struct journal_entry *entries, size_t n)
@@ -101,6 +103,7 @@ static void keep(struct apply *a, const struct journal_entry *entries, size_t n)
     }
     *a->kept_last = k;
     a->kept_last = &k->next;
+    a->kept_bytes += bytes;
 }
 
 void apply_done(struct apply *a)
@@ -313,5 +316,5 @@ int apply_commit(struct apply *a, struct err *err)
 
 bool apply_is_due(const struct apply *a)
 {
-    return a->view.inode_count + a->view.dentry_count >= a->rows_due;
+    return a->view.inode_count + a->view.dentry_count >= a->rows_due || a->kept_bytes >= KEPT_MAX;
 }

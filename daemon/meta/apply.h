@@ -37,7 +37,7 @@ struct apply {
     struct db *db;
     struct apply_state state, before; /* before: as of the last commit */
     struct kept *kept, **kept_last;   /* what came since then */
-    size_t rows_due;                  /* the transaction is large enough */
+    size_t kept_bytes, rows_due;      /* rows_due: of a transaction that is large enough */
     bool is_open;                     /* a transaction that has the effects of all that is kept */
     struct view view;
     struct operations *operations;

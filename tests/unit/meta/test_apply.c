@@ -255,6 +255,31 @@ static void test_corrupt_entry(void **state)
     lab_close(&l);
 }
 
+/* A stream of changes of one row ends its transaction too. */
+static void test_due(void **state)
+{
+    (void)state;
+    struct lab l;
+    struct apply_outcome out;
+    unsigned n = 0;
+    lab_open(&l, true);
+    make_tree(&l);
+    int64_t was = get(&l, 20).mtime_ms;
+    while (!apply_is_due(&l.a) && n++ < 100000) {
+        struct entry e;
+        entry_init(&e, ENTRY_TEST, TIME);
+        entry_touch(&e, 20, was + n);
+        struct journal_entry j = {.index = ++l.index, .is_last = true, .data = e.bytes.data, .len = e.bytes.len};
+        assert_int_equal(apply_batch(&l.a, &j, 1, &out, NULL), 0);
+        entry_done(&e);
+    }
+    assert_in_range(n, 1000, 99999);
+    assert_int_equal(apply_commit(&l.a, NULL), 0);
+    assert_false(apply_is_due(&l.a));
+    assert_int_equal(get(&l, 20).mtime_ms, was + n);
+    lab_close(&l);
+}
+
 static void test_operations(void **state)
 {
     (void)state;
@@ -283,7 +308,7 @@ static void test_operations(void **state)
 /* ---- the same entries, cut differently, with and without a cache, give the same rows ---- */
 
 static uint64_t seed;
-static unsigned refused;
+static unsigned failed;
 static uint64_t pick(uint64_t n)
 {
     seed = seed * 6364136223846793005ull + 1442695040888963407ull;
@@ -352,7 +377,7 @@ static void fail_to_commit(struct lab *l, int after)
 {
     int left = after;
     sqlite3_progress_handler(l->db.h, 1, stop_once, &left);
-    refused += apply_commit(&l->a, NULL) < 0;
+    failed += apply_commit(&l->a, NULL) < 0;
     sqlite3_progress_handler(l->db.h, 0, NULL, NULL);
 }
 
@@ -414,7 +439,7 @@ static void test_replay_is_equal(void **state)
             assert_string_equal(buf_str(&got), buf_str(&want));
         lab_close(&l);
     }
-    assert_true(refused > 10);
+    assert_true(failed > 10);
     buf_done(&want);
     buf_done(&got);
 }
@@ -423,7 +448,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_guards),        cmocka_unit_test(test_inode_effects), cmocka_unit_test(test_one_transaction),
-        cmocka_unit_test(test_corrupt_entry), cmocka_unit_test(test_operations),    cmocka_unit_test(test_replay_is_equal),
+        cmocka_unit_test(test_due),           cmocka_unit_test(test_corrupt_entry), cmocka_unit_test(test_operations),    cmocka_unit_test(test_replay_is_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
