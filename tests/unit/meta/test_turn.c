@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define WAIT_MS 10000
+#define NAME_ROOM 16
 
 /* Without a cache every reading is one of the database. */
 static void format(struct meta_fixture *f)
@@ -34,13 +35,13 @@ static bool is_behind(struct meta_fixture *f)
 }
 
 /* Creates until one is applied and not stored. */
-static inode_id create_behind(struct meta_fixture *f, char *ret_name)
+static inode_id create_behind(struct meta_fixture *f, char ret_name[NAME_ROOM])
 {
     static unsigned number;
     inode_id ino = 0;
     int64_t until = clock_mono_ms() + WAIT_MS;
     do {
-        sprintf(ret_name, "n%u", number++);
+        snprintf(ret_name, NAME_ROOM, "n%u", number++);
         assert_int_equal(meta_fixture_create(f, INODE_ROOT, ret_name, INODE_FILE, &ino), 0);
     } while (!is_behind(f) && !clock_is_past(until));
     assert_true(is_behind(f));
@@ -51,7 +52,7 @@ static void test_what_waits_is_read(void **state)
 {
     (void)state;
     struct meta_fixture f;
-    char name[32];
+    char name[NAME_ROOM];
     inode_id got;
     struct inode i;
     struct walk w;
@@ -66,7 +67,7 @@ static void test_what_waits_is_read(void **state)
         assert_int_equal(meta_inode(f.m, made, &i, NULL), -ERR_NOT_FOUND);
         assert_int_equal(meta_lookup(f.m, INODE_ROOT, name, strlen(name), &got, NULL, NULL), -ERR_NOT_FOUND);
         create_behind(&f, name);
-        char path[40];
+        char path[NAME_ROOM + 1];
         snprintf(path, sizeof path, "/%s", name);
         assert_int_equal(meta_walk(f.m, path, &w, NULL), 0);
         assert_int_equal(w.count, 2);
@@ -80,7 +81,7 @@ static void test_what_is_the_same_needs_no_commit(void **state)
 {
     (void)state;
     struct meta_fixture f;
-    char name[32];
+    char name[NAME_ROOM];
     inode_id old, got;
     bool was_behind = false;
     format(&f);
@@ -102,7 +103,7 @@ static void test_settles(void **state)
 {
     (void)state;
     struct meta_fixture f;
-    char name[32];
+    char name[NAME_ROOM];
     int64_t applied = 0;
     struct db other;
     format(&f);
