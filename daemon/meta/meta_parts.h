@@ -45,7 +45,8 @@ struct meta {
     struct lock lock; /* leaf of this folder: nothing is taken under it */
     struct cond ids_came, turn;
     /* under lock */
-    bool is_closing, is_turn_taken;
+    bool is_closing;
+    uint64_t turns_asked, turns_over; /* equal: nobody has the turn */
     struct apply_state published; /* for counts */
     struct index_waiter *index_waiters;
     uint64_t next_id, id_limit;   /* ids of this process: [next_id, id_limit) */

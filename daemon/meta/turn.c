@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * turn: see meta_parts.h.  The apply thread would take its turn again before a reader that waits for it has been
- * scheduled; so a reader says that it waits, and the next who gives the turn away commits first.
+ * turn: see meta_parts.h.  Whoever waits for its turn gets it in the order of coming: the apply thread would take it again
+ * before another has been scheduled.  A reader that needs a commit only says so, and who has the turn commits before it
+ * gives it away; when nobody has it, the reader takes it.
  */
 #include "meta/meta_parts.h"
 
@@ -9,23 +10,18 @@
 
 #define TURN_WAIT_MS 10000
 
-static void take_locked(struct meta *m)
-{
-    while (m->is_turn_taken)
-        cond_wait(&m->turn, &m->lock, CLOCK_NEVER);
-    m->is_turn_taken = true;
-}
-
 void turn_take(struct meta *m)
 {
     LOCK_SCOPE(&m->lock);
-    take_locked(m);
+    uint64_t mine = m->turns_asked++;
+    while (m->turns_over != mine)
+        cond_wait(&m->turn, &m->lock, CLOCK_NEVER);
 }
 
 void turn_give(struct meta *m)
 {
     LOCK_SCOPE(&m->lock);
-    m->is_turn_taken = false;
+    m->turns_over++;
     cond_wake_all(&m->turn);
 }
 
@@ -41,18 +37,23 @@ bool turn_is_commit_wanted(struct meta *m)
     return atomic_load(&m->commit_wanted) > atomic_load(&m->stored);
 }
 
+static bool is_taken_locked(const struct meta *m)
+{
+    return m->turns_asked != m->turns_over;
+}
+
 /* False when somebody else committed it meanwhile. */
 static bool take_to_commit(struct meta *m, uint64_t index, int64_t deadline_ms)
 {
     LOCK_SCOPE(&m->lock);
-    while (m->is_turn_taken && atomic_load(&m->stored) < index && !clock_is_past(deadline_ms)) {
+    while (is_taken_locked(m) && atomic_load(&m->stored) < index && !clock_is_past(deadline_ms)) {
         if (atomic_load(&m->commit_wanted) < index)
             atomic_store(&m->commit_wanted, index);
         cond_wait(&m->turn, &m->lock, deadline_ms);
     }
-    if (m->is_turn_taken || atomic_load(&m->stored) >= index)
+    if (is_taken_locked(m) || atomic_load(&m->stored) >= index)
         return false;
-    m->is_turn_taken = true;
+    m->turns_asked++;
     return true;
 }
 

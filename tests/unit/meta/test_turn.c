@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "meta/meta_parts.h"
 #include "meta_fixture.h"
 
@@ -120,12 +121,53 @@ static void test_settles(void **state)
     meta_fixture_remove(&f);
 }
 
+struct guest {
+    struct thread thread;
+    struct meta *m;
+    bool had_its_turn; /* under the turn */
+};
+
+static void guest_run(void *arg)
+{
+    struct guest *g = arg;
+    turn_take(g->m);
+    g->had_its_turn = true;
+    turn_give(g->m);
+}
+
+static uint64_t turns_asked(struct meta *m)
+{
+    LOCK_SCOPE(&m->lock);
+    return m->turns_asked;
+}
+
+static void test_in_the_order_of_coming(void **state)
+{
+    (void)state;
+    struct meta_fixture f;
+    struct guest g = {0};
+    format(&f);
+    g.m = f.m;
+    turn_take(f.m);
+    uint64_t before = turns_asked(f.m);
+    thread_start(&g.thread, "guest", guest_run, &g);
+    while (turns_asked(f.m) == before)
+        poll(NULL, 0, 1);
+    turn_give(f.m);
+    turn_take(f.m); /* at once, before it was scheduled */
+    assert_true(g.had_its_turn);
+    turn_give(f.m);
+    thread_join(&g.thread);
+    meta_fixture_remove(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_waits_is_read),
         cmocka_unit_test(test_what_is_the_same_needs_no_commit),
         cmocka_unit_test(test_settles),
+        cmocka_unit_test(test_in_the_order_of_coming),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
