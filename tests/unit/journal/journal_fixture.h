@@ -26,14 +26,13 @@ struct fixture {
     uint8_t answered[NUMBERS_MAX];
     uint8_t abandoned[NUMBERS_MAX];
     enum err_code why[NUMBERS_MAX];
-    size_t applied_count, answered_count, abandoned_count, calls;
+    size_t applied_count, answered_count, abandoned_count, calls, durable_calls;
     uint32_t last_number;
     uint64_t last_index, previous_index;
     bool is_out_of_order;
     bool must_hold;       /* apply waits until this is false */
     bool must_fail;       /* apply fails */
     bool is_never_durable; /* make_durable answers 0 */
-    unsigned durable_calls;
 };
 
 static inline void fixture_wait_while_held(struct fixture *f)

@@ -222,8 +222,8 @@ static void test_a_marker_waits_for_the_state(void **state)
     assert_int_equal(journal_checkpoint(f->journal, clock_mono_ms() + 600, &err), -ERR_TIMEOUT);
     journal_info(f->journal, &info);
     assert_true(info.snapshot_index == 0);
-    assert_true(f->durable_calls >= 2); /* it was asked again */
-    propose_many(f, 100, 200, 8);       /* and writers go on meanwhile */
+    assert_true(fixture_wait(f, &f->durable_calls, 2)); /* it was asked again */
+    propose_many(f, 100, 200, 8);                       /* and writers go on meanwhile */
     assert_true(fixture_wait(f, &f->answered_count, 200));
     restart(f, 0); /* nothing was cut: an empty state gets all of it */
     assert_each_once(f, 0, 200);
