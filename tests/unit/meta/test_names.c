@@ -120,6 +120,29 @@ static void test_apply_tells_the_set(void **state)
     cache_free(c);
 }
 
+/* More files than the cache holds push out files, and leave directories. */
+static void test_directories_stay(void **state)
+{
+    (void)state;
+    enum { KEPT = 200, MORE = 6000 };
+    struct cache *c = cache_new(256 << 10);
+    struct cache_dentry d;
+    unsigned files = 0, directories = 0;
+    for (inode_id i = 1; i <= KEPT; i++) {
+        cache_dentry_apply(c, i, "file", 4, i, INODE_FILE, 1);
+        cache_dentry_apply(c, i, "directory", 9, i, INODE_DIRECTORY, 1);
+    }
+    for (inode_id i = 1; i <= MORE; i++)
+        cache_dentry_apply(c, 1000 + i, "file", 4, i, INODE_FILE, 2);
+    for (inode_id i = 1; i <= KEPT; i++) {
+        files += cache_dentry_get(c, i, "file", 4, &d);
+        directories += cache_dentry_get(c, i, "directory", 9, &d);
+    }
+    assert_in_range(files, 0, KEPT / 2);
+    assert_in_range(directories, KEPT * 9 / 10, KEPT);
+    cache_free(c);
+}
+
 static size_t depth_found(struct meta_fixture *f, const char *path)
 {
     struct walk w;
@@ -163,7 +186,7 @@ int main(void)
         cmocka_unit_test(test_answers),           cmocka_unit_test(test_late_fill_is_dropped),
         cmocka_unit_test(test_growth_ends),       cmocka_unit_test(test_memory_is_bounded),
         cmocka_unit_test(test_like_a_model),      cmocka_unit_test(test_walk_learns),
-        cmocka_unit_test(test_apply_tells_the_set),
+        cmocka_unit_test(test_apply_tells_the_set), cmocka_unit_test(test_directories_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

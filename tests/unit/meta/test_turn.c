@@ -161,6 +161,31 @@ static void test_in_the_order_of_coming(void **state)
     meta_fixture_remove(&f);
 }
 
+/* Whoever has the turn after a batch finds no transaction that should have ended. */
+static void test_size_ends_a_transaction(void **state)
+{
+    (void)state;
+    enum { ENTRIES = 12, CHILDREN = 300 };
+    struct meta_fixture f;
+    char name[NAME_ROOM];
+    format(&f);
+    for (int n = 0; n < ENTRIES * CHILDREN;) {
+        AUTO(entry) e;
+        struct call call = meta_fixture_call(&f);
+        entry_init(&e, ENTRY_TEST, call.now_ms);
+        do {
+            snprintf(name, sizeof name, "c%d", n++);
+            struct inode i = meta_fixture_inode(meta_new_id(f.m), INODE_FILE, INODE_ROOT, name);
+            meta_fixture_add_child(&e, &i, name);
+        } while (n % CHILDREN);
+        assert_int_equal(meta_propose(f.m, &call, &e, NULL), 0);
+        turn_take(f.m);
+        assert_false(apply_is_due(&f.m->apply));
+        turn_give(f.m);
+    }
+    meta_fixture_remove(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +193,7 @@ int main(void)
         cmocka_unit_test(test_what_is_the_same_needs_no_commit),
         cmocka_unit_test(test_settles),
         cmocka_unit_test(test_in_the_order_of_coming),
+        cmocka_unit_test(test_size_ends_a_transaction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
