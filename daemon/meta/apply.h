@@ -2,7 +2,7 @@
  *
  * apply: committed entries become rows, many batches in one transaction, with the index of the last one.
  * Deterministic: state and entries decide everything; no clock, no chance, no order of threads.
- * Knows nothing of callers; propose.c tells them.  Threads: one at a time (turn.h), or format.
+ * Knows nothing of callers; propose.c tells them.  Threads: who has the turn (turn.c), or format.
  */
 #pragma once
 #include "journal/journal.h"

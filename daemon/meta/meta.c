@@ -322,7 +322,7 @@ void meta_close(struct meta *m)
     cond_wake_all(&m->ids_came);
     lock_drop(&m->lock);
     journal_stop(m->journal);
-    if (m->apply.kept && turn_commit(m, &err) < 0)
+    if (turn_commit(m, &err) < 0)
         log_warn(meta, "the last changes are in the log alone: %s", err.text);
     checkpoint_stop(m->checkpoint);
     readers_close(m->readers);

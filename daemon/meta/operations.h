@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * operations: which (client, sequence) pairs have run: the last sequence of each client and a bit for each
- * of the 1,024 before it.  Part of the state.  Threads: apply only.
+ * of the 1,024 before it.  Part of the state.  Threads: who has the turn.
  */
 #pragma once
 #include "meta/db.h"

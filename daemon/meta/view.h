@@ -2,7 +2,7 @@
  *
  * view: what one transaction has read and changed so far: inodes and names, found in memory first, then
  * in the cache, then in the database.  Everything that changed is written once, in the order of keys, however
- * many batches the transaction has.  Threads: apply only.
+ * many batches the transaction has.  Threads: who has the turn.
  */
 #pragma once
 #include "meta/cache.h"
