@@ -160,8 +160,7 @@ static int on_name(void *arg, const char *name, const struct ufs_stat *st, struc
     struct listing *l = arg;
     struct inode known;
     size_t len = strlen(name);
-    if (__atomic_load_n(l->d->env->is_ending, __ATOMIC_RELAXED))
-        return err_set(err, ERR_CANCELLED, "the node stops");
+    TRY(sync_check_ending(l->d->env, err));
     bool is_ours = strncmp(name, UFS_TEST_PREFIX, sizeof UFS_TEST_PREFIX - 1) == 0;
     if (is_ours || path_check_name(name, len, NULL) < 0 || memchr(name, '/', len)) {
         l->d->tally.skipped_names++;

@@ -123,8 +123,11 @@ int sync_remove_tree(struct sync_dir *d, const char *name, const struct inode *d
     struct removal r = {.d = d};
     int rc = 0;
     push(&r, dir, d->inode.ino, name);
-    while (r.depth && rc == 0)
-        rc = step(&r, err);
+    while (r.depth && rc == 0) {
+        rc = sync_check_ending(d->env, err);
+        if (rc == 0)
+            rc = step(&r, err);
+    }
     free(r.frames);
     return rc;
 }

@@ -15,6 +15,11 @@
 
 enum { TRIES = 4 };
 
+int sync_check_ending(const struct sync_env *env, struct err *err)
+{
+    return __atomic_load_n(env->is_ending, __ATOMIC_RELAXED) ? err_set(err, ERR_CANCELLED, "the node stops") : 0;
+}
+
 /* ---- where ---- */
 int sync_spot_find(const struct sync_env *env, const char *path, struct sync_spot *ret, struct err *err)
 {

@@ -17,8 +17,9 @@ struct sync_env { /* fixed */
     struct intents *intents;
     struct sync_memory *memory;
     uint32_t block_size;
-    const bool *is_ending; /* atomic: listings stop */
+    const bool *is_ending; /* atomic */
 };
+int sync_check_ending(const struct sync_env *env, struct err *err) must_use; /* ERR_CANCELLED: the node stops; a long comparison ends between two steps */
 struct sync_tally { /* what one comparison did */
     uint64_t created, changed, removed, skipped_names, left; /* left: changed meanwhile, for the next check */
 };

@@ -255,6 +255,37 @@ static void old_listing_is_refused(void **state)
     assert_int_equal(meta_propose(f.meta, &call, &e, NULL), -ERR_STALE);
 }
 
+static bool is_under_way(void *arg)
+{
+    return meta_applied_index(f.meta) > *(uint64_t *)arg + 20;
+}
+
+/* A folder of thousands of folders went from the store; the node stops between two steps, and goes on when it is asked again. */
+static void stops_while_removing(void **state)
+{
+    (void)state;
+    char name[32];
+    const struct meta_api *api = master_meta_api(f.m);
+    for (int i = 0; i < 3000; i++) {
+        snprintf(name, sizeof name, "t/d%04d/f", i);
+        store_fixture_write(&f, name, "1");
+    }
+    assert_int_equal(load("/", true), 0);
+    gone("t");
+    uint64_t index = meta_applied_index(f.meta);
+    struct call call = store_fixture_call(&f);
+    call.deadline_ms = clock_mono_ms() + 1;
+    assert_int_equal(api->load_metadata(api->impl, &call, "/", false, true, NULL), -ERR_TIMEOUT); /* the comparison goes on */
+    assert_true(store_fixture_until(is_under_way, &index, 5000));
+    store_fixture_stop(&f);
+    store_fixture_start(&f);
+    char *left = store_fixture_list(&f, "/t");
+    assert_true(strlen(left) > 6 * 100);
+    free(left);
+    assert_int_equal(load("/", false), 0);
+    assert_list("/", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(never_resurrects, setup, teardown),
         cmocka_unit_test_setup_teardown(old_listing_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(stops_while_removing, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
