@@ -37,7 +37,7 @@ void *xrealloc(void *p, size_t size)
 
 void *xmap(size_t size)
 {
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     return alive(p == MAP_FAILED ? NULL : p);
 }
 

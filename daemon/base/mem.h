@@ -15,7 +15,7 @@ char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
 void *xmemdup(const void *p, size_t n) __attribute__((malloc, returns_nonnull));
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
-void *xmap(size_t size) __attribute__((malloc, returns_nonnull)); /* zeroed, a mapping of its own: munmap gives it back at once */
+void *xmap(size_t size) __attribute__((malloc, returns_nonnull)); /* zeroed and faulted in, a mapping of its own: munmap gives it back at once */
 #define xnew(type) ((type *)xcalloc(1, sizeof(type)))
 
 uint64_t mem_machine(void); /* bytes that this process may use at most: of the machine, or of its control groups (version 2) */

@@ -45,6 +45,8 @@ struct block_pinned {
 int block_pin(struct block_store *s, const struct block_key *k, uint64_t off, size_t max, struct block_pinned *ret, struct err *err) must_use;
 bool block_has(struct block_store *s, const struct block_key *k, uint64_t off);
 uint32_t block_page_size(const struct block_store *s, uint32_t block_size);
+/* False: a page of this length would be refused now, because everything is pinned or dirty. */
+bool block_may_have_room(struct block_store *s, size_t len);
 /* Adds one whole clean page that begins at `off`. ERR_NO_SPACE: everything is pinned, dirty or in use. */
 int block_put(struct block_store *s, const struct block_key *k, uint64_t off, const void *data, size_t len, struct err *err) must_use;
 

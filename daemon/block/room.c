@@ -75,6 +75,22 @@ int room_find(struct block_store *s, uint64_t bytes, uint64_t whole, bool durabl
                    (unsigned long long)bytes);
 }
 
+static bool may_evict(struct tier *t)
+{
+    LOCK_SCOPE(&t->lock);
+    return t->queue.count > 0;
+}
+
+bool block_may_have_room(struct block_store *s, size_t len)
+{
+    for (size_t i = 0; i < s->tier_count; i++) {
+        struct tier *t = &s->tiers[i];
+        if (tier_is_ok(t) && (tier_used(t) + len <= t->quota || may_evict(t)))
+            return true;
+    }
+    return false;
+}
+
 void room_check(struct block_store *s)
 {
     bool has_work = false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * page_mem: see the header.  A fresh mebibyte costs 256 page faults, so pages are kept; they are
- * mapped one by one, because the heap would not give memory back that lies between other things.
+ * page_mem: see the header.  Fresh memory costs more than the bytes that are put there (a page fault for each 4 KiB, zeros), so it
+ * is made in one call a page, and kept; pages are mapped one by one, because the heap would not give memory back that lies
+ * between other things.
  * Threads: any.
  */
 #include "worker/page_mem.h"

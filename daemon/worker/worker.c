@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { LIVE_BATCH = 512, CHORES_MS = 10000, LIVE_RETRY_MS = 500, FULL_MS = 200 };
+enum { LIVE_BATCH = 512, CHORES_MS = 10000, LIVE_RETRY_MS = 500, TRIM_MS = 60000, FULL_MS = 200 };
 
 #define MEMORY_DEFAULT ((uint64_t)256 << 20) /* of pages on their way to readers */
 #define FILL_MEMORY_LEAST ((uint64_t)256 << 20) /* of pages that wait for the cache */
@@ -79,11 +79,16 @@ static void fill_skip(void *arg, struct fill_page *p)
     free(p);
 }
 
+static bool is_full(struct worker *w, size_t len)
+{
+    return !clock_is_past(__atomic_load_n(&w->full_until_ms, __ATOMIC_RELAXED)) || !block_may_have_room(w->block, len);
+}
+
 void parts_fill(struct worker *w, const struct block_key *key, uint64_t off, struct flight *take_flight, enum flight_want want)
 {
     struct fill_page *p = xnew(struct fill_page);
     *p = (struct fill_page){.key = *key, .off = off, .flight = take_flight};
-    if (want != FLIGHT_KEPT && !clock_is_past(__atomic_load_n(&w->full_until_ms, __ATOMIC_RELAXED)))
+    if (want != FLIGHT_KEPT && is_full(w, take_flight->len))
         fill_skip(w, p);
     else
         filler_add(w->filler, p, want == FLIGHT_KEPT);
@@ -213,12 +218,14 @@ static bool pause_until(struct worker *w, int64_t when_ms)
 static void chores_run(void *arg)
 {
     struct worker *w = arg;
-    int64_t next_ms = 0;
+    int64_t next_ms = 0, trim_ms = clock_mono_ms() + TRIM_MS;
     while (pause_until(w, next_ms)) {
         bool has_answer = !w->contents_live || w->checked == w->adopted || check_batch(w);
         bool has_more = w->contents_live && w->checked < w->adopted;
-        if (!has_more)
+        if (clock_is_past(trim_ms)) {
             page_pool_trim(&w->pool);
+            trim_ms = clock_mono_ms() + TRIM_MS;
+        }
         next_ms = clock_mono_ms() + (!has_answer ? LIVE_RETRY_MS : has_more ? 0 : CHORES_MS);
     }
 }
