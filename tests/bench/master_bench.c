@@ -275,7 +275,7 @@ int main(int argc, char **argv)
     AUTO_FREE char *dir = xasprintf("%s/meta", argv[1]);
     AUTO_FREE char *log = xasprintf("%s/journal", argv[1]);
     AUTO_FREE char *key_file = xasprintf("%s/conf/node.key", argv[1]);
-    struct meta_options o = {.dir = dir, .journal_dir = log, .cache_bytes = 48 << 20, .sqlite_cache_bytes = 64 << 20, .readers = 6,
+    struct meta_options o = {.dir = dir, .journal_dir = log, .cache_bytes = 96 << 20, .sqlite_cache_bytes = 64 << 20, .readers = 6,
                              .journal_reserve_bytes = 64 << 20, .address = "127.0.0.1:19200"};
     must(crypto_key_file(key_file, false, &key, &err), &err);
     master = master_new(&(struct master_options){.key = &key, .umask = 022, .supergroup = "supergroup"});

@@ -230,7 +230,7 @@ int main(int argc, char **argv)
     run_ms = argc > 3 ? strtol(argv[3], NULL, 10) * 1000 : 5000;
     AUTO_FREE char *dir = xasprintf("%s/meta", argv[1]);
     AUTO_FREE char *journal = xasprintf("%s/journal", argv[1]);
-    options = (struct meta_options){.dir = dir, .journal_dir = journal, .cache_bytes = 48 << 20, .sqlite_cache_bytes = 64 << 20,
+    options = (struct meta_options){.dir = dir, .journal_dir = journal, .cache_bytes = 96 << 20, .sqlite_cache_bytes = 64 << 20,
                                     .readers = 6, .journal_reserve_bytes = 64 << 20, .address = "127.0.0.1:19200"};
     must(meta_format(&options, "alice", "staff", NULL, &err), &err);
     must(meta_open(&options, NULL, clock_mono_ms() + 60000, &m, &err), &err);
