@@ -351,6 +351,8 @@ int meta_principal(struct meta *m, const struct call *call, const char *name, pr
             *ret = id;
             return 0;
         }
+        if (strlen(name) > NAME_MAX_BYTES)
+            return err_set(err, ERR_INVALID_ARGUMENT, "names of users and groups have at most %d bytes", NAME_MAX_BYTES);
         if (call->is_dry_run) { /* the id that it would get */
             *ret = next;
             return 0;

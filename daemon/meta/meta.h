@@ -50,7 +50,7 @@ void meta_identity(struct meta *m, struct meta_identity *ret);
  * ERR_STALE or the guard's own code; ERR_NO_SPACE; ERR_UNAVAILABLE; ERR_OUTCOME_UNKNOWN; ERR_TIMEOUT means unknown as well. */
 int meta_propose(struct meta *m, const struct call *call, const struct entry *e, struct err *err) must_use;
 uint64_t meta_new_id(struct meta *m);      /* inode and content ids; journals reservations ahead by itself. 0 when none could be reserved within 10 s (an entry that uses it is refused) */
-/* Interned names: the id for a name (proposes when new). Lookup of a name never fails: unknown ids are "". */
+/* Interned names: the id for a name (proposes when new). ERR_INVALID_ARGUMENT: a new one above NAME_MAX_BYTES. Lookup of a name never fails: unknown ids are "". */
 int meta_principal(struct meta *m, const struct call *call, const char *name, principal_id *ret, struct err *err) must_use;
 const char *meta_principal_name(struct meta *m, principal_id id); /* valid for the life of the process */
 

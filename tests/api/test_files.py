@@ -169,6 +169,10 @@ def test_files_patch(node, folder):
     again = node.ok("PATCH", f"/files{folder}/p", json={"ttl": None, "pinned": False}).json()
     assert again["ttl"] is None and not again["pinned"] and again["owner"] == "ann"
     error(node.call("PATCH", f"/files{folder}/p", json={"mode": "999"}), 400, "invalid_argument")
+    for change in [{"owner": "o" * 256}, {"group": "g" * 5000}, {"xattrs": {"user." + "x" * 5000: ""}}, {"owner": "o" * 5000, "mode": "600"}]:
+        assert node.call("PATCH", f"/files{folder}/p", json=change).status_code == 400
+    entry = node.ok("PATCH", f"/files{folder}/p", json={"owner": "o" * 255}).json()
+    assert (entry["owner"], entry["group"], entry["mode"]) == ("o" * 255, "staff", "640")
     error(node.call("PATCH", f"/files{folder}/nope", json={"mode": "600"}), 404, "not_found")
     error(node.call("PATCH", f"/files{folder}/p", json={"mode": "600"}, headers={"If-Match": '"old"'}), 412, "precondition_failed")
 
