@@ -37,6 +37,14 @@ static struct {
     bool is_failing;
 } store;
 
+/* Ranges of a reading that has failed may still be on their way. */
+static void store_becomes(size_t len, bool is_failing)
+{
+    LOCK_SCOPE(&store.lock);
+    store.len = len;
+    store.is_failing = is_failing;
+}
+
 static char mem_dir[64], disk_dir[64];
 static uint64_t mem_quota, disk_quota;
 
@@ -313,14 +321,13 @@ static void changed_in_the_store(void **state)
     d->cached(d->impl, &c, &cached);
     assert_int_equal(cached.mem_bytes + cached.disk_bytes, 0);
     c = content(2, STORE_MAX);
-    store.len = 1000;
+    store_becomes(1000, false);
     c.etag[0] = 0;
     assert_int_equal(read_back(w, &c, 0, 2000000, READ_CACHE, 5000, &res, NULL), -ERR_PRECONDITION_FAILED);
-    store.len = STORE_MAX;
-    store.is_failing = true;
+    store_becomes(STORE_MAX, true);
     c = content(3, STORE_MAX);
     assert_int_equal(read_back(w, &c, 0, 10, READ_CACHE, 5000, &res, NULL), -ERR_STORE_ERROR);
-    store.is_failing = false;
+    store_becomes(STORE_MAX, false);
     assert_int_equal(read_back(w, &c, 0, 10, READ_CACHE, 5000, &res, NULL), 0); /* a failure is not remembered */
     worker_free(w);
 }
