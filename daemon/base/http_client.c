@@ -25,12 +25,14 @@
 #include <curl/curl.h>
 
 enum { OTHER_BODY_BYTES = 1 << 20, EXPECT_BYTES = 1 << 20, SOCKET_BYTES = 512 << 10, HANDLES_DEFAULT = 8 };
+enum { LUMP_BYTES = SOCKET_BYTES, LUMP_MS = 20 };
 
 struct handle {
     struct handle *next;
     CURLM *multi;
     CURL *easy;
-    int fd; /* of its connection, or -1; curl closes it */
+    int fd;         /* of its connection, or -1; curl closes it */
+    bool has_lumps; /* the connection's bytes are told when LUMP_BYTES are there */
 };
 
 struct http_client {
@@ -50,11 +52,12 @@ struct http_client {
 struct run {
     struct http_exchange *x;
     struct err *err;
-    const struct handle *handle;
+    struct handle *handle;
     int rc; /* of the sink, the source or a deadline; wins over what curl says then */
     CURL *easy;
     bool has_head;  /* the last header of the answer came */
     bool has_pulled;
+    bool is_slow; /* a lump did not come in time */
     int64_t sent;
     int64_t moved, moved_ms; /* bytes moved so far, and when that last changed */
     uint64_t head_bytes;
@@ -189,6 +192,21 @@ static int take_body(struct run *r, const char *data, size_t len)
     return x->sink->push(x->sink, &s, r->err);
 }
 
+static void set_lumps(struct handle *h, bool is_on)
+{
+    int bytes = is_on ? LUMP_BYTES : 1;
+    if (is_on != h->has_lumps && h->fd >= 0 && setsockopt(h->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes) == 0)
+        h->has_lumps = is_on;
+}
+
+/* A thread that is woken for each segment of a long body takes the processor from the server that sends it.  The last two
+ * lumps come as they come, so that none is waited for that is not on its way. */
+static void choose_lumps(struct run *r)
+{
+    int64_t left = r->x->content_length - (int64_t)r->x->received;
+    set_lumps(r->handle, !r->is_slow && left > (int64_t)2 * LUMP_BYTES);
+}
+
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
     struct run *r = arg;
@@ -201,6 +219,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
         return CURL_WRITEFUNC_ERROR;
     }
     r->x->received += len;
+    choose_lumps(r);
     return len;
 }
 
@@ -287,6 +306,7 @@ static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
     struct handle *h = arg;
     (void)purpose;
     h->fd = fd;
+    h->has_lumps = false;
     return CURL_SOCKOPT_OK;
 }
 
@@ -423,6 +443,18 @@ static int64_t time_left(struct run *r)
     return left < calm ? left : calm;
 }
 
+/* A lump that takes long is taken in pieces: who waits for its first bytes, and the stall, are not to wait for the others. */
+static void wait_for_socket(struct run *r, int64_t left_ms)
+{
+    struct handle *h = r->handle;
+    int ready = 0, most = h->has_lumps && left_ms > LUMP_MS ? LUMP_MS : (int)left_ms;
+    curl_multi_poll(h->multi, NULL, 0, most ? most : 1, &ready);
+    if (h->has_lumps && !ready) {
+        r->is_slow = true;
+        set_lumps(h, false);
+    }
+}
+
 /* The result of the transfer; CURLE_ABORTED_BY_CALLBACK after our own timeout. */
 static CURLcode drive(struct run *r, struct handle *h)
 {
@@ -432,7 +464,7 @@ static CURLcode drive(struct run *r, struct handle *h)
         int64_t left = time_left(r);
         if (left < 0)
             return CURLE_ABORTED_BY_CALLBACK;
-        curl_multi_poll(h->multi, NULL, 0, (int)(left ? left : 1), NULL);
+        wait_for_socket(r, left);
     }
     CURLMsg *m = curl_multi_info_read(h->multi, &queued);
     return m && m->msg == CURLMSG_DONE ? m->data.result : CURLE_FAILED_INIT;

@@ -74,6 +74,25 @@ static bool read_request(int fd, char *to, size_t cap)
     }
 }
 
+/* A long body, whose first pieces come one by one. */
+enum { LONG_BYTES = 4 << 20, PIECE_BYTES = 100 << 10, PIECES = 5, PIECE_MS = 200 };
+
+static void say_piecemeal(int fd)
+{
+    static char bytes[LONG_BYTES];
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4194304\r\n\r\n");
+    for (size_t done = 0, i = 0; done < sizeof bytes; i++) {
+        ssize_t n = send(fd, bytes + done, i < PIECES ? PIECE_BYTES : sizeof bytes - done, MSG_NOSIGNAL);
+        if (n > 0)
+            done += (size_t)n;
+        if (poll(&p, 1, 5000) <= 0 || p.revents & (POLLERR | POLLHUP))
+            return;
+        if (i < PIECES)
+            poll(NULL, 0, PIECE_MS);
+    }
+}
+
 /* Answers by path; false closes the connection. */
 static bool answer(int fd, const char *request)
 {
@@ -90,6 +109,8 @@ static bool answer(int fd, const char *request)
         say(fd, "HTTP/1.1 403 No\r\nContent-Length: 7\r\n\r\nbecause");
     else if (text_starts(path, "/moved"))
         say(fd, "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n");
+    else if (text_starts(path, "/long"))
+        say_piecemeal(fd);
     else if (text_starts(path, "/short"))
         return say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello"), false;
     else if (text_starts(path, "/cut-chunk"))
@@ -475,6 +496,28 @@ static void deadline_holds_while_the_sink_is_slow(void **state)
     assert_true(clock_mono_ms() < t.x.deadline_ms + 1000);
 }
 
+/* What is there is taken, although more would be worth waiting for; and the connection serves the next answer as before. */
+static void slow_pieces_of_a_long_body(void **state)
+{
+    (void)state;
+    AUTO(trial) t;
+    trial_init(&t, "GET", "/long");
+    buf_init(&t.x.body_out, LONG_BYTES);
+    t.c = make_client(1);
+    t.x.stall_ms = 3 * PIECE_MS;
+    trial_run(&t);
+    assert_int_equal(t.rc, 0);
+    assert_int_equal(t.x.received, LONG_BYTES);
+    memcpy(strstr(t.url, "/long"), "/ok", 4);
+    buf_reset(&t.x.body_out);
+    int connections = __atomic_load_n(&server.connections, __ATOMIC_RELAXED);
+    trial_run(&t);
+    assert_int_equal(t.rc, 0);
+    assert_string_equal(buf_str(&t.x.body_out), "hello");
+    assert_int_equal(__atomic_load_n(&server.connections, __ATOMIC_RELAXED), connections);
+    http_client_free(t.c);
+}
+
 static void limit_of_the_answer(void **state)
 {
     (void)state;
@@ -497,7 +540,8 @@ int main(void)
         cmocka_unit_test(plain), cmocka_unit_test(kinds_of_answers), cmocka_unit_test(failures), cmocka_unit_test(deadlines),
         cmocka_unit_test(no_server), cmocka_unit_test(keeps_connections), cmocka_unit_test(waits_for_a_handle), cmocka_unit_test(sends),
         cmocka_unit_test(refuses_injected_headers), cmocka_unit_test(errors_of_sink_and_source),
-        cmocka_unit_test(deadline_holds_while_the_sink_is_slow), cmocka_unit_test(limit_of_the_answer),
+        cmocka_unit_test(deadline_holds_while_the_sink_is_slow), cmocka_unit_test(slow_pieces_of_a_long_body),
+        cmocka_unit_test(limit_of_the_answer),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
