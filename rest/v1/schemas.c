@@ -89,7 +89,7 @@ OBJECT(check, {"repair", BOOL, 0, NULL, "Take the store's state", NULL})
     {"options", FIELD_TYPE_OBJECT, 0, NULL, "Options of the store; ****** keeps a secret", NULL},  \
         {"read_only", BOOL, 0, NULL, "Refuse changes", NULL}, {"shared", BOOL, 0, NULL, "Everybody may use it", NULL}, \
         {"freshness", STR, 0, "never|interval|manual", "When to compare with the store", NULL},    \
-        {"interval_ms", INT, 0, "0..", "Age allowed for freshness interval", NULL}
+        {"interval_ms", INT, 0, "-1..", "Age allowed for freshness interval; -1 with the others", NULL}
 OBJECT(mount, {"path", STR, REQ, NULL, "Where it appears", NULL}, {"uri", STR, REQ, NULL, "s3://bucket/dir, file:///dir …", NULL}, MOUNT_FIELDS(0))
 OBJECT(mount_change, MOUNT_FIELDS(0))
 OBJECT(store_mode, {"ufs_root", STR, REQ, NULL, "Scheme and authority", NULL}, {"mode", STR, REQ, "noAccess|readOnly|readWrite", "Mode", NULL})

@@ -106,6 +106,10 @@ def test_mounts_read_only_and_patch(node, mounted):
     assert changed["read_only"] and changed["freshness"] == "manual"
     refused = node.call("PUT", f"/files{path}/x?content", data=b"x")
     assert refused.status_code == 403 and "readonly mount point" in refused.json()["message"]
+    same = {k: changed[k] for k in ("options", "read_only", "shared", "freshness", "interval_ms")}
+    assert node.ok("PATCH", url, json=same).json() == changed  # what was read can be sent back
+    none = node.call("PATCH", url, json={"freshness": "interval", "interval_ms": -1})
+    assert none.status_code == 400 and "interval_ms" in none.text
     node.ok("PATCH", url, json={"read_only": False, "freshness": "interval", "interval_ms": 0})
     node.put(f"{path}/x", b"x")
 

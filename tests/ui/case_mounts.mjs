@@ -75,6 +75,7 @@ async function localFolder(folder) {
   await test('mounts: edit', async () => {
     await open(`/mounts/${(await mountAt('/disk')).id}?dlg=edit`);
     await id('mount-freshness').selectOption('interval');
+    expect(await id('mount-interval').inputValue() === '60', 'another age is proposed');
     await id('mount-interval').fill('7');
     await id('mount-save').click();
     await id('dialog-edit-mount').waitFor({ state: 'detached' });
@@ -86,6 +87,20 @@ async function localFolder(folder) {
     await page.locator('.errt').waitFor();
     expect(/read-only/i.test(await page.locator('.errt').innerText()), await page.locator('.errt').innerText());
     await shot('read-only-refused');
+  });
+
+  await test('mounts: an edit of something else keeps the age', async () => {
+    for (const ms of [0, 500]) {
+      const { id: number, shared } = await mountAt('/disk');
+      expect((await rest('PATCH', `/mounts/${number}`, { body: { interval_ms: ms } })).status === 200, 'the age was refused');
+      await open(`/mounts/${number}?dlg=edit`);
+      expect(await id('mount-interval').inputValue() === String(ms / 1000), `${await id('mount-interval').inputValue()} is shown for ${ms} ms`);
+      await id('mount-shared').click();
+      await id('mount-save').click();
+      await id('dialog-edit-mount').waitFor({ state: 'detached' });
+      const now = await mountAt('/disk');
+      expect(now.interval_ms === ms && now.shared !== shared, JSON.stringify(now));
+    }
   });
 
   await test('mounts: unmounted, and the store keeps its files', async () => {

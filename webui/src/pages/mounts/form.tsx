@@ -64,7 +64,7 @@ function Common({ form, set }: { form: MountForm; set: (change: Partial<MountFor
       <SelectField label={t('Freshness')} value={form.freshness} hint={t('How soon changes made elsewhere are seen.')} testid="mount-freshness"
         onText={v => set({ freshness: v as Freshness })}
         options={[['never', t('never: nothing else changes the store')], ['interval', t('by age: compare when older than')], ['manual', t('manual: when asked to')]]} />
-      {form.freshness === 'interval' && <TextField label={t('Age in seconds')} type="number" min="0" value={form.intervalS} onText={intervalS => set({ intervalS })} testid="mount-interval" />}
+      {form.freshness === 'interval' && <TextField label={t('Age in seconds')} type="number" min="0" step="any" value={form.intervalS} onText={intervalS => set({ intervalS })} testid="mount-interval" />}
     </>
   );
 }

@@ -21,7 +21,7 @@ export const emptyForm = (kind: Kind | undefined): MountForm =>
 
 export const formOf = (m: Mount): MountForm => ({
   path: m.path, uri: m.uri, options: Object.fromEntries(Object.entries(m.options).filter(([, v]) => v !== KEPT)), readOnly: m.read_only,
-  shared: m.shared, freshness: m.freshness, intervalS: String(Math.round((m.interval_ms || 60_000) / 1000)),
+  shared: m.shared, freshness: m.freshness, intervalS: String((m.freshness === 'interval' ? m.interval_ms : 60_000) / 1000),
 });
 
 function bodyOf(f: MountForm, kept: string[]) {
