@@ -199,8 +199,8 @@ static void set_lumps(struct handle *h, bool is_on)
         h->has_lumps = is_on;
 }
 
-/* A thread that is woken for each segment of a long body takes the processor from the server that sends it.  The last two
- * lumps come as they come, so that none is waited for that is not on its way. */
+/* A long body is told in lumps: fewer turns of the processor between who sends and who receives.  The last two come as
+ * they come, so that none is waited for that is not on its way. */
 static void choose_lumps(struct run *r)
 {
     int64_t left = r->x->content_length - (int64_t)r->x->received;
