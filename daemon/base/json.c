@@ -82,6 +82,12 @@ void json_free(struct json *root)
     json_decref((json_t *)root);
 }
 
+/* 3.0 is the number 3: some clients write all numbers so.  Beyond 2^53 such a number is not exact. */
+static bool is_whole(double v)
+{
+    return v >= -9007199254740992.0 && v <= 9007199254740992.0 && v == (double)(int64_t)v;
+}
+
 enum json_kind json_kind_of(const struct json *j)
 {
     switch (json_typeof(to_jansson(j))) {
@@ -94,7 +100,7 @@ enum json_kind json_kind_of(const struct json *j)
     case JSON_INTEGER:
         return JSON_INT;
     case JSON_REAL:
-        return KIND_REAL;
+        return is_whole(json_real_value(to_jansson(j))) ? JSON_INT : KIND_REAL;
     case JSON_TRUE:
     case JSON_FALSE:
         return JSON_BOOL;
@@ -141,6 +147,10 @@ static bool is_i64(const json_t *j, int64_t *ret)
 {
     if (json_is_integer(j)) {
         *ret = json_integer_value(j);
+        return true;
+    }
+    if (json_is_real(j) && is_whole(json_real_value(j))) {
+        *ret = (int64_t)json_real_value(j);
         return true;
     }
     return json_is_string(j) && text_parse_i64(json_string_value(j), ret, NULL) == 0;

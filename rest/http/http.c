@@ -93,6 +93,20 @@ static int on_request(struct mg_connection *conn)
     return r.status ? r.status : 500;
 }
 
+/* The head begins with a word that may be a method, and the library knows none like it: all else of the head is not read then. */
+static bool is_unknown_method(const struct mg_request_info *info)
+{
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT"};
+    const char *method = info ? info->request_method : NULL;
+    size_t len = method ? strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : 0;
+    if (len == 0 || len > 20 || method[len])
+        return false;
+    for (size_t i = 0; i < array_len(known); i++)
+        if (!strcmp(method, known[i]))
+            return false;
+    return true;
+}
+
 /* The library closes the connection behind it. */
 static int on_error(struct mg_connection *conn, int status, const char *why)
 {
@@ -100,6 +114,10 @@ static int on_error(struct mg_connection *conn, int status, const char *why)
     if (!s || !s->refuser)
         return 1;
     struct http_request r = {.conn = conn, .info = mg_get_request_info(conn), .server = s};
+    if (status == 400 && is_unknown_method(r.info)) {
+        status = 405;
+        why = r.info->request_method;
+    }
     buf_init(&r.headers, 16 << 10);
     buf_init(&r.head, 96 << 10);
     http_add_header(&r, "Connection", "close");

@@ -25,6 +25,11 @@ static bool is_first_of_path(size_t i)
     return true;
 }
 
+static bool is_same_operation(const struct route *a, const struct route *b)
+{
+    return !strcmp(a->path, b->path) && !strcmp(a->method, b->method);
+}
+
 static void ref(struct json_out *o, const char *name)
 {
     char text[96];
@@ -38,6 +43,8 @@ static void put_parameter(struct json_out *o, const char *in, const struct field
     json_put_string(o, "name", f->name);
     json_put_string(o, "in", in);
     json_put_bool(o, "required", f->flags & FIELD_REQUIRED || !strcmp(in, "path"));
+    if (f->type == FIELD_TYPE_BOOL) /* ?dry_run is ?dry_run=true */
+        json_put_bool(o, "allowEmptyValue", true);
     json_begin_object(o, "schema");
     schema_print_field(f, o);
     json_end_object(o);
@@ -47,7 +54,7 @@ static void put_parameter(struct json_out *o, const char *in, const struct field
 static void put_parameters(struct json_out *o, const struct route *same, size_t first)
 {
     static const struct field id = {"id", FIELD_TYPE_STRING, FIELD_REQUIRED, NULL, "Id or name", NULL};
-    static const struct field path = {"path", FIELD_TYPE_STRING, FIELD_REQUIRED, NULL, "Path in the namespace", NULL};
+    static const struct field path = {"path", FIELD_TYPE_PATH_BELOW, FIELD_REQUIRED, NULL, "Path in the namespace, without its first slash", NULL};
     const char *seen[64];
     size_t count = 0;
     json_begin_array(o, "parameters");
@@ -55,7 +62,7 @@ static void put_parameters(struct json_out *o, const struct route *same, size_t 
         put_parameter(o, "path", strchr(same->path, '{')[1] == 'p' ? &path : &id);
     for (size_t i = first; i < route_count; i++) {
         const struct route *r = &routes[i];
-        if (strcmp(r->path, same->path) || strcmp(r->method, same->method))
+        if (!is_same_operation(r, same))
             continue;
         struct field selector = {r->selector, FIELD_TYPE_STRING, 0, NULL, r->summary, NULL};
         for (const struct field *f = r->query->fields; f && f->name; f++) {
@@ -78,76 +85,142 @@ static void put_parameters(struct json_out *o, const struct route *same, size_t 
     json_end_array(o);
 }
 
-static void put_media(struct json_out *o, const struct schema *s)
+/* Schemas of one kind of media that the routes of an operation take or give, each once. */
+struct media {
+    const struct schema *s[16];
+    size_t count;
+};
+
+static void media_add(struct media *m, const struct schema *s)
 {
-    json_begin_object(o, "content");
-    json_begin_object(o, s->kind == SCHEMA_BYTES ? "application/octet-stream" : "application/json");
+    for (size_t i = 0; i < m->count; i++)
+        if (m->s[i] == s)
+            return;
+    if (m->count < array_len(m->s))
+        m->s[m->count++] = s;
+}
+
+static void put_json(struct json_out *o, const struct media *m)
+{
+    if (!m->count)
+        return;
+    json_begin_object(o, "application/json");
     json_begin_object(o, "schema");
-    if (s->kind == SCHEMA_BYTES) {
-        json_put_string(o, "type", "string");
-        json_put_string(o, "format", "binary");
+    if (m->count == 1) {
+        ref(o, m->s[0]->name);
     } else {
-        ref(o, s->name);
+        json_begin_array(o, "anyOf");
+        for (size_t i = 0; i < m->count; i++) {
+            json_begin_object(o, NULL);
+            ref(o, m->s[i]->name);
+            json_end_object(o);
+        }
+        json_end_array(o);
     }
     json_end_object(o);
     json_end_object(o);
+}
+
+static void put_content(struct json_out *o, const struct media *m, bool has_bytes)
+{
+    json_begin_object(o, "content");
+    if (has_bytes)
+        json_put_raw(o, "application/octet-stream", "{\"schema\":{\"type\":\"string\",\"format\":\"binary\"}}");
+    put_json(o, m);
     json_end_object(o);
 }
 
-static void put_answers(struct json_out *o, const struct route *r, bool is_shared)
+static bool has_required(const struct schema *s)
 {
-    static const int also[] = {206, 201, 200};
-    char code[8];
-    json_begin_object(o, "responses");
-    snprintf(code, sizeof code, "%d", r->status);
-    json_begin_object(o, code);
-    json_put_string(o, "description", r->summary);
-    put_media(o, is_shared ? &schema_any : r->answer);
-    json_end_object(o);
-    for (size_t i = 0; i < array_len(also); i++)
-        if (also[i] != r->status && (r->flags & ROUTE_CHANGES || r->flags & ROUTE_CONTENT)) {
-            snprintf(code, sizeof code, "%d", also[i]);
-            json_begin_object(o, code);
-            json_put_string(o, "description", "As above");
-            json_end_object(o);
-        }
-    json_begin_object(o, "default");
-    json_put_string(o, "description", "An error");
-    put_media(o, &(struct schema){.name = "error", .kind = SCHEMA_OBJECT});
-    json_end_object(o);
-    json_end_object(o);
-}
-
-static bool is_shared_operation(size_t first)
-{
-    for (size_t i = first + 1; i < route_count; i++)
-        if (!strcmp(routes[i].path, routes[first].path) && !strcmp(routes[i].method, routes[first].method))
+    for (const struct field *f = s->fields; f && f->name; f++)
+        if (f->flags & FIELD_REQUIRED)
             return true;
     return false;
+}
+
+static void put_body(struct json_out *o, size_t first)
+{
+    struct media m = {.count = 0};
+    bool has_bytes = false, is_required = true;
+    for (size_t i = first; i < route_count; i++) {
+        const struct schema *body = routes[i].body;
+        if (!is_same_operation(&routes[i], &routes[first]))
+            continue;
+        has_bytes |= body->kind == SCHEMA_BYTES;
+        is_required &= has_required(body);
+        if (body->kind == SCHEMA_OBJECT)
+            media_add(&m, body);
+    }
+    if (!m.count && !has_bytes)
+        return;
+    json_begin_object(o, "requestBody");
+    json_put_bool(o, "required", is_required);
+    put_content(o, &m, has_bytes);
+    json_end_object(o);
+}
+
+static void put_answer(struct json_out *o, int status, const char *description, const struct media *m, bool has_bytes)
+{
+    char code[8];
+    snprintf(code, sizeof code, "%d", status);
+    json_begin_object(o, code);
+    json_put_string(o, "description", description);
+    put_content(o, m, has_bytes);
+    json_end_object(o);
+}
+
+static void put_answers(struct json_out *o, size_t first)
+{
+    const struct route *r = &routes[first];
+    struct media m = {.count = 0};
+    bool has_bytes = false, changes = false;
+    for (size_t i = first; i < route_count; i++) {
+        if (!is_same_operation(&routes[i], r))
+            continue;
+        changes |= routes[i].flags & ROUTE_CHANGES;
+        has_bytes |= routes[i].answer->kind == SCHEMA_BYTES;
+        if (routes[i].answer->kind != SCHEMA_BYTES)
+            media_add(&m, routes[i].answer);
+    }
+    if (changes) /* what a dry run answers */
+        media_add(&m, &schema_change);
+    json_begin_object(o, "responses");
+    put_answer(o, r->status, r->summary, &m, has_bytes);
+    if (has_bytes && !changes)
+        put_answer(o, 206, "A range of it", &(struct media){.count = 0}, true);
+    if (changes) /* a replaced file, a dry run; a new one */
+        put_answer(o, r->status == 200 ? 201 : 200, "As above", &m, has_bytes);
+    json_begin_object(o, "default");
+    json_put_string(o, "description", "An error");
+    put_content(o, &(struct media){.s = {&schema_error}, .count = 1}, false);
+    json_end_object(o);
+    json_end_object(o);
 }
 
 static void put_operation(struct json_out *o, size_t first)
 {
     const struct route *r = &routes[first];
-    char method[8] = "", id[64];
+    char method[8] = "";
     for (size_t i = 0; r->method[i] && i < sizeof method - 1; i++)
         method[i] = (char)tolower(r->method[i]);
-    bool is_shared = is_shared_operation(first);
     json_begin_object(o, method);
-    snprintf(id, sizeof id, "%s", r->id);
-    json_put_string(o, "operationId", id);
+    json_put_string(o, "operationId", r->id);
     json_put_string(o, "summary", r->summary);
     json_put_string(o, "x-role", role_name(r->role));
     put_parameters(o, r, first);
-    if (r->body->kind == SCHEMA_OBJECT || r->body->kind == SCHEMA_BYTES) {
-        json_begin_object(o, "requestBody");
-        put_media(o, is_shared ? &schema_any : r->body);
-        json_end_object(o);
-    }
-    put_answers(o, r, is_shared);
+    put_body(o, first);
+    put_answers(o, first);
     if (r->flags & ROUTE_OPEN)
         json_put_raw(o, "security", "[]");
     json_end_object(o);
+}
+
+static bool is_body(const struct schema *s)
+{
+    for (size_t i = 0; i < route_count; i++)
+        if (routes[i].body == s)
+            return true;
+    return false;
 }
 
 static void put_components(struct json_out *o)
@@ -155,11 +228,8 @@ static void put_components(struct json_out *o)
     json_begin_object(o, "components");
     json_put_raw(o, "securitySchemes", "{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"basic\":{\"type\":\"http\",\"scheme\":\"basic\"}}");
     json_begin_object(o, "schemas");
-    json_put_raw(o, "error",
-                 "{\"type\":\"object\",\"properties\":{\"code\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"},"
-                 "\"field\":{\"type\":\"string\"},\"request_id\":{\"type\":\"string\"}},\"required\":[\"code\",\"message\",\"detail\",\"request_id\"]}");
     for (size_t i = 0; schemas[i]; i++)
-        schema_print(schemas[i], o);
+        schema_print(schemas[i], is_body(schemas[i]), o);
     json_end_object(o);
     json_end_object(o);
 }

@@ -42,18 +42,19 @@ void rest_metrics_register(void)
 static struct pattern {
     size_t head, tail_len;
     const char *tail; /* NULL: no part, `head` is all */
-    bool is_path, is_verb;
+    bool is_path, is_verb; /* is_verb: behind a path, of which it could be the end */
 } patterns[array_len(routes)];
 
 static void take_apart(const char *path, struct pattern *ret)
 {
     const char *brace = strchr(path, '{');
-    *ret = (struct pattern){.head = strlen(path), .is_verb = strchr(path, ':') != NULL};
+    *ret = (struct pattern){.head = strlen(path)};
     if (!brace)
         return;
     ret->tail = strchr(brace, '}') + 1;
     ret->tail_len = strlen(ret->tail);
     ret->is_path = brace[1] == 'p';
+    ret->is_verb = ret->is_path && ret->tail_len;
     ret->head = (size_t)(brace - path) - (ret->is_path && brace > path); /* the slash belongs to {path} */
 }
 
@@ -223,6 +224,20 @@ static const struct route *find(struct rq *q, const char *path, const char **ret
     return NULL;
 }
 
+/* The methods of a path that is there; one that ends like a verb is both a file's and the verb's. */
+static void add_allow(struct rq *q, const char *path)
+{
+    const char *part;
+    char allow[64] = "";
+    size_t len = strlen(path), part_len, at = 0;
+    for (size_t i = 0; i < route_count; i++) {
+        bool is_get = !strcmp(routes[i].method, "GET");
+        if (fits(&routes[i], path, len, &part, &part_len) && !strstr(allow, routes[i].method) && at < sizeof allow - 20)
+            at += (size_t)snprintf(allow + at, sizeof allow - at, "%s%s%s", at ? ", " : "", routes[i].method, is_get ? ", HEAD" : "");
+    }
+    http_add_header(q->http, "Allow", allow);
+}
+
 static int decode_target(struct rq *q, const char *part, size_t len, struct err *err)
 {
     AUTO(buf) text = {.max = 4 * PATH_MAX_BYTES};
@@ -248,8 +263,10 @@ static int route(struct rq *q, struct err *err)
     bool is_known = false;
     TRY(parse_query(http_query(q->http), &q->query, err));
     q->route = find(q, path, &part, &len, &is_known);
-    if (!q->route && is_known)
+    if (!q->route && is_known) {
+        add_allow(q, path);
         return err_set(err, ERR_METHOD_NOT_ALLOWED, "%s is not possible here", http_method(q->http));
+    }
     if (!q->route)
         return err_set(err, ERR_NOT_FOUND, "no such route: %s %.120s", http_method(q->http), path);
     return decode_target(q, part, len, err);
@@ -418,7 +435,12 @@ void rest_refuse(void *arg, struct http_request *http, int status, const char *w
     AUTO(buf) body = {.max = 4 << 10};
     (void)arg;
     crypto_unique_text(id, 12);
-    err_set(&err, status < 500 ? ERR_INVALID_ARGUMENT : ERR_NOT_SUPPORTED, "the request cannot be read as HTTP/1.1 with a head of at most 16 KiB: %s", why);
+    if (status == 405) {
+        err_set(&err, ERR_METHOD_NOT_ALLOWED, "%s is not possible here", why);
+        http_add_header(http, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE");
+    } else {
+        err_set(&err, status < 500 ? ERR_INVALID_ARGUMENT : ERR_NOT_SUPPORTED, "the request cannot be read as HTTP/1.1 with a head of at most 16 KiB: %s", why);
+    }
     write_error(&body, &err, id);
     http_add_header(http, "X-Request-Id", id);
     http_reply(http, status, "application/json", body.data, body.len);

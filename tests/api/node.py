@@ -11,7 +11,10 @@ import urllib.parse
 
 import requests
 
+from document import BASE, Document
+
 CALLS = []  # (method, path, query names, status) of every call by Node.call and Node.session
+DOCUMENT = []  # one for all nodes
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -26,7 +29,12 @@ def free_port():
 
 
 def record(answer, **_):
+    """Of each call: that it was made, and that both sides are as the document says."""
     url = urllib.parse.urlsplit(answer.request.url)
+    if not DOCUMENT:
+        DOCUMENT.append(Document(requests.get(f"{url.scheme}://{url.netloc}{BASE}/openapi.json", timeout=60, verify=False).json()))
+    if not answer.request.headers.get("Range"):
+        DOCUMENT[0].check(answer)
     CALLS.append((answer.request.method, url.path.removeprefix("/api/v1"), set(urllib.parse.parse_qs(url.query, keep_blank_values=True)), answer.status_code))
 
 

@@ -364,9 +364,30 @@ UNREADABLE = {
     "a negative length": b"PUT /api/v1/files/a HTTP/1.1\r\nHost: a\r\nContent-Length: -4\r\n\r\n",
     "a coding that is not known": b"PUT /api/v1/files/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
     "a head of 70 KB": b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-    "a method that is not known": b"BREW /api/v1/health HTTP/1.1\r\nHost: a\r\n\r\n",
     "a header with a blank": b"GET /api/v1/health HTTP/1.1\r\nHost: a\r\nBad Header: x\r\n\r\n",
 }
+
+
+@pytest.mark.parametrize("method", ["BREW", "TRACE", "PROPFIND", "OPTIONS", "PUT"])
+def test_methods_that_are_not_possible(node, method):
+    with socket.create_connection(("127.0.0.1", node.port), timeout=10) as s:
+        s.sendall(f"{method} /api/v1/health HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {node.token}\r\nConnection: close\r\n\r\n".encode())
+        answer = b""
+        while part := s.recv(65536):
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split()[1] == b"405" and re.search(rb"\r\nAllow: GET, HEAD", head), head
+    assert json.loads(body)["code"] == "method_not_allowed" and json.loads(body)["message"] == f"{method} is not possible here"
+
+
+def test_allow_names_the_methods_of_a_path(node):
+    def allow(path):
+        return node.call("OPTIONS", path).headers["Allow"].split(", ")
+
+    assert allow("/mounts") == ["GET", "HEAD", "POST"] and allow("/journal:checkpoint") == ["POST"]
+    assert sorted(allow("/files/a")) == ["DELETE", "GET", "HEAD", "PATCH", "PUT"]
+    assert "POST" in allow("/files/a:rename")
+    error(node.call("GET", "/journal:checkpoint"), 405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("what", UNREADABLE)

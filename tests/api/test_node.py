@@ -5,6 +5,7 @@ import subprocess
 
 import requests
 
+from document import Document
 from node import Node, daemon_path
 from test_files import error
 
@@ -26,6 +27,23 @@ def test_openapi(node):
                 yield from refs(v)
 
     assert set(refs(doc)) <= names
+
+
+def test_openapi_says_what_is_refused(node):
+    """Refused before they are sent, by whoever reads the document; and refused here."""
+    doc = node.ok("GET", "/openapi.json").json()
+    document = Document(doc)
+    for method, path, body in [("POST", "/users", {"name": "x y", "password": "long enough"}), ("POST", "/users", {"name": "nopassword"}),
+                               ("POST", "/tokens", {"label": ""}), ("POST", "/tokens", {"label": "x", "scope": "here"}), ("POST", "/backups", {"passphrase": "short"}),
+                               ("POST", "/mounts", {"path": "m", "uri": "file:///x"}), ("POST", "/mounts", {"path": "/m", "uri": ""}),
+                               ("PATCH", "/files/", {"mode": "999"}), ("PATCH", "/files/", {"ttl": {"action": "FREE"}}), ("PATCH", "/files/", {"owner": ""}),
+                               ("PATCH", "/files/", {"nonsense": 1}), ("POST", "/files/x:rename", {"to": "y"}), ("PUT", "/logs/levels", {"subsystem": "x", "level": "INFO"}),
+                               ("PUT", "/config/paths", {"path": "x", "key": "y"}), ("PUT", "/files/x", {"type": "socket"})]:
+        op = document.operation(method, path)
+        assert document.errors(op["requestBody"]["content"]["application/json"]["schema"], body), (method, path, body)
+        assert node.call(method, path, json=body).status_code == 400, (method, path, body)
+    assert [p["schema"]["pattern"] for p in doc["paths"]["/files/{path}"]["get"]["parameters"] if p["in"] == "path"]
+    assert doc["paths"]["/mounts"]["post"]["requestBody"]["required"] and not doc["paths"]["/files/{path}:free"]["post"]["requestBody"]["required"]
 
 
 def test_overview_and_workers_list(node, folder):

@@ -87,6 +87,24 @@ static struct json *parse(const char *s)
     return json_parse(s, strlen(s), NULL);
 }
 
+/* JSON schema calls 3.0 an integer, and some clients write all numbers so. */
+static void whole_reals_are_integers(void **state)
+{
+    (void)state;
+    struct json *j = parse("[3.0,-4e2,9007199254740992.0,3.5,1e300,-0.0]");
+    static const int64_t whole[] = {3, -400, 9007199254740992};
+    for (size_t i = 0; i < array_len(whole); i++) {
+        assert_int_equal(json_kind_of(json_at(j, i)), JSON_INT);
+        assert_true(json_i64(json_at(j, i), 7) == whole[i]);
+    }
+    for (size_t i = 3; i < 5; i++) {
+        assert_int_equal(json_kind_of(json_at(j, i)), JSON_REAL);
+        assert_int_equal(json_i64(json_at(j, i), 7), 7);
+    }
+    assert_int_equal(json_i64(json_at(j, 5), 7), 0);
+    json_free(j);
+}
+
 static void reads(void **state)
 {
     (void)state;
@@ -183,7 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes), cmocka_unit_test(escapes_at_each_place), cmocka_unit_test(stops_at_the_limit),
-        cmocka_unit_test(reads), cmocka_unit_test(refuses), cmocka_unit_test(limits_depth), cmocka_unit_test(takes),
+        cmocka_unit_test(reads), cmocka_unit_test(whole_reals_are_integers), cmocka_unit_test(refuses), cmocka_unit_test(limits_depth), cmocka_unit_test(takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
