@@ -6,6 +6,7 @@
  */
 #include "rest/http/http.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "rest/http/http_request.h"
@@ -51,7 +52,7 @@ static int body_pull(struct source *src, void *to, size_t cap, size_t *ret_len, 
 static int on_connection(const struct mg_connection *conn, void **ret_data)
 {
     struct http_connection *c = *ret_data = xnew(struct http_connection);
-    *c = (struct http_connection){mg_get_user_data(mg_get_context(conn)), SOCKET_NOT_SOUGHT};
+    *c = (struct http_connection){.server = mg_get_user_data(mg_get_context(conn)), .socket = SOCKET_NOT_SOUGHT};
     __atomic_add_fetch(&c->server->connections, 1, __ATOMIC_RELAXED);
     return 0;
 }
@@ -59,8 +60,12 @@ static int on_connection(const struct mg_connection *conn, void **ret_data)
 static void on_connection_close(const struct mg_connection *conn)
 {
     struct http_connection *c = mg_get_user_connection_data(conn);
-    if (c) /* else it failed before it began */
-        __atomic_sub_fetch(&c->server->connections, 1, __ATOMIC_RELAXED);
+    if (!c) /* it failed before it began */
+        return;
+    if (c->is_guarded)
+        http_guard_remove(&c->server->guard, &c->guarded);
+    __atomic_sub_fetch(&c->server->connections, 1, __ATOMIC_RELAXED);
+    mg_set_user_connection_data(conn, NULL);
     free(c);
 }
 
@@ -73,10 +78,20 @@ static void end_when_crowded(struct http_request *r)
     http_add_header(r, "Connection", "close");
 }
 
+/* Before the first head the library does not tell where a connection comes from. */
+static void begin_answer(struct http_connection *c, const struct mg_request_info *info)
+{
+    __atomic_store_n(&c->guarded.waits_since_ms, 0, __ATOMIC_RELAXED);
+    if (!c->is_guarded)
+        http_guard_add(&c->server->guard, &c->guarded, info->remote_addr, info->remote_port);
+    c->is_guarded = true;
+}
+
 static int on_request(struct mg_connection *conn)
 {
     const struct mg_request_info *info = mg_get_request_info(conn);
     struct http_server *s = info->user_data;
+    struct http_connection *c = info->conn_data;
     struct http_request r = {.conn = conn, .info = info, .server = s};
     r.is_head = !strcmp(info->request_method, "HEAD");
     r.body_left = body_length(&r);
@@ -84,9 +99,12 @@ static int on_request(struct mg_connection *conn)
     buf_init(&r.headers, 16 << 10);
     buf_init(&r.head, 96 << 10); /* a small body joins it */
     __atomic_add_fetch(&s->busy, 1, __ATOMIC_RELAXED);
+    begin_answer(c, info);
     end_when_crowded(&r);
     s->handler(s->arg, &r);
     http_reply_done(&r);
+    if (info->conn_data) /* else the answer closed it */
+        __atomic_store_n(&c->guarded.waits_since_ms, clock_mono_ms(), __ATOMIC_RELAXED);
     __atomic_sub_fetch(&s->busy, 1, __ATOMIC_RELAXED);
     buf_done(&r.headers);
     buf_done(&r.head);
@@ -164,6 +182,7 @@ int http_server_start(const struct http_options *o, struct http_server **ret, st
     s->refuser = o->refuser;
     s->arg = o->arg;
     s->threads = o->threads;
+    http_guard_init(&s->guard);
     char listen[80], threads[16], patience[16];
     bool is_v6 = strchr(o->bind, ':') != NULL;
     snprintf(listen, sizeof listen, "%s%s%s:%d%s", is_v6 ? "[" : "", strcmp(o->bind, "localhost") ? o->bind : "127.0.0.1",
@@ -180,12 +199,14 @@ int http_server_start(const struct http_options *o, struct http_server **ret, st
     if (!ctx) {
         int rc = err_set(err, ERR_CONFIG, "cannot serve HTTP on %s: %s", listen,
                          s->last_log[0] ? s->last_log : strerror(errno));
+        http_guard_done(&s->guard);
         free(s);
         return rc;
     }
     struct mg_server_port port;
     s->port = mg_get_server_ports(ctx, 1, &port) == 1 ? port.port : o->port;
     s->ctx = ctx;
+    http_guard_start(&s->guard, s->port, s->threads);
     *ret = s;
     return 0;
 }
@@ -196,6 +217,7 @@ void http_server_stop(struct http_server *s)
         return;
     __atomic_store_n(&s->is_ending, true, __ATOMIC_RELAXED);
     mg_stop(s->ctx);
+    http_guard_done(&s->guard);
     free(s);
 }
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "rest/http/http.h"
+#include "rest/http/http_guard.h"
 
 #include <civetweb.h>
 
@@ -16,11 +17,13 @@ struct http_server {
     unsigned busy, connections, threads; /* the first two atomic */
     bool is_ending;                      /* atomic */
     char last_log[200];
+    struct http_guard guard;
 };
 
-/* From its first request to its end. */
 struct http_connection {
     struct http_server *server;
+    struct http_guarded guarded;
+    bool is_guarded;
     int socket; /* for files; SOCKET_NOT_SOUGHT, -1 when there is none to use */
 };
 enum { SOCKET_NOT_SOUGHT = -2, PATIENCE_MS = 30000 /* for heads, pauses of uploads, readers that stall */ };

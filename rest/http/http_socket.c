@@ -22,12 +22,8 @@
 enum { LOOK_MS = 1000, STEP_MAX = 2 << 20 /* so that an end is seen */, LOCAL_QUEUE_BYTES = 128 << 10 /* the kernel doubles it */ };
 
 typedef int (*end_of)(int fd, struct sockaddr *a, socklen_t *len); /* getpeername or getsockname */
-struct end {
-    char address[64];
-    int port;
-};
 
-static bool end_get(int fd, end_of end, struct end *ret)
+static bool end_get(int fd, end_of end, struct http_end *ret)
 {
     struct sockaddr_storage a;
     socklen_t len = sizeof a;
@@ -37,21 +33,50 @@ static bool end_get(int fd, end_of end, struct end *ret)
     return getnameinfo((struct sockaddr *)&a, len, ret->address, sizeof ret->address, NULL, 0, NI_NUMERICHOST) == 0;
 }
 
+bool http_socket_ends(int fd, struct http_end *ret_ours, struct http_end *ret_theirs)
+{
+    return end_get(fd, getsockname, ret_ours) && end_get(fd, getpeername, ret_theirs);
+}
+
 static bool fits(int fd, const struct mg_request_info *info)
 {
-    struct end ours, theirs;
-    return end_get(fd, getsockname, &ours) && ours.port == info->server_port && end_get(fd, getpeername, &theirs) &&
-           theirs.port == info->remote_port && !strcmp(theirs.address, info->remote_addr);
+    struct http_end ours, theirs;
+    return http_socket_ends(fd, &ours, &theirs) && ours.port == info->server_port && theirs.port == info->remote_port &&
+           !strcmp(theirs.address, info->remote_addr);
+}
+
+/* The next open descriptor of this process; false at the end. */
+static bool next_descriptor(DIR *folder, int *ret)
+{
+    int64_t fd;
+    for (struct dirent *e; folder && (e = readdir(folder));)
+        if (text_parse_i64(e->d_name, &fd, NULL) == 0) {
+            *ret = (int)fd;
+            return true;
+        }
+    return false;
+}
+
+size_t http_socket_list(int port, int *to, size_t max)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    struct http_end ours, theirs;
+    size_t count = 0;
+    for (int fd; count < max && next_descriptor(folder, &fd);)
+        if (http_socket_ends(fd, &ours, &theirs) && ours.port == port)
+            to[count++] = fd;
+    if (folder)
+        closedir(folder);
+    return count;
 }
 
 int http_socket_find(const struct mg_request_info *info)
 {
     DIR *folder = opendir("/proc/self/fd");
     int found = -1, count = 0;
-    int64_t fd;
-    for (struct dirent *e; folder && (e = readdir(folder));)
-        if (text_parse_i64(e->d_name, &fd, NULL) == 0 && fits((int)fd, info)) {
-            found = (int)fd;
+    for (int fd; next_descriptor(folder, &fd);)
+        if (fits(fd, info)) {
+            found = fd;
             count++;
         }
     if (folder)
@@ -73,8 +98,8 @@ static int wait_writable(int socket, int patience_ms, const bool *is_ending, str
 
 static bool is_of_this_machine(int socket)
 {
-    struct end ours, theirs;
-    return end_get(socket, getsockname, &ours) && end_get(socket, getpeername, &theirs) && !strcmp(ours.address, theirs.address);
+    struct http_end ours, theirs;
+    return http_socket_ends(socket, &ours, &theirs) && !strcmp(ours.address, theirs.address);
 }
 
 /* Bytes that wait for room at the receiver leave on the processor that made it: on one machine that is the client's, which has

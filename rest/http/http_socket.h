@@ -11,6 +11,16 @@
 
 struct slice;
 
+/* One end of a connection: the address in numbers. */
+struct http_end {
+    char address[64];
+    int port;
+};
+/* False when the descriptor is no connection over IP. */
+bool http_socket_ends(int fd, struct http_end *ret_ours, struct http_end *ret_theirs);
+/* The descriptors of connections to `port` of ours, at most `max`; their number. Any of them may be closed meanwhile. */
+size_t http_socket_list(int port, int *to, size_t max);
+
 /* The descriptor of the connection that `info` came on, -1 when it cannot be told. It is valid while the connection is:
  * civetweb keeps it and closes it. Looks at every descriptor of the process: ask once for a connection. */
 int http_socket_find(const struct mg_request_info *info);

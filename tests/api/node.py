@@ -19,7 +19,9 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 
 
 def daemon_path():
-    return os.environ.get("ISTHMUSD") or os.path.join(TOP, "build/dev/daemon/isthmusd")
+    path = os.environ.get("ISTHMUSD") or os.path.join(TOP, "build/dev/daemon/isthmusd")
+    assert os.path.exists(path), f"{path} is not there: build it, or name the programs by ISTHMUSD and ISTHMUS"
+    return path
 
 
 def free_port():

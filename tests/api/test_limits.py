@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad stores, full disks, wrong settings, TLS: refused clearly, and what works goes on working."""
 import concurrent.futures
+import contextlib
 import itertools
 import json
 import os
@@ -201,6 +202,36 @@ def test_idle_connections_do_not_shut_others_out(node):
         assert "Connection" not in session.get(node.url("/health")).headers
 
 
+@pytest.mark.parametrize("kind", ["silent", "half a head", "a head that drips"])
+def test_silent_connections_do_not_shut_others_out(node, folder, kind):
+    """Of 64 threads none is left; an upload that pauses meanwhile goes on."""
+    silent = []
+    with socket.create_connection(("127.0.0.1", node.port), timeout=60) as upload:
+        upload.sendall(f"PUT /api/v1/files{folder}/paused?content HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {node.token}\r\nContent-Length: 6\r\n\r\nabc".encode())
+        time.sleep(0.5)
+        try:
+            for _ in range(100):
+                silent.append(socket.create_connection(("127.0.0.1", node.port), timeout=10))
+                if kind != "silent":
+                    silent[-1].sendall(b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nX: ")
+            answers, began = [], time.monotonic()
+            asks = threading.Thread(target=lambda: answers.append(requests.get(node.url("/health"), timeout=60)))
+            asks.start()
+            while asks.is_alive():
+                for s in silent if kind == "a head that drips" else []:
+                    with contextlib.suppress(OSError):  # ended by the daemon
+                        s.send(b"x")
+                asks.join(0.3)
+            assert answers and answers[0].ok and time.monotonic() - began < 20  # 30 s is the time for a head
+        finally:
+            for s in silent:
+                s.close()
+        time.sleep(max(0, began + 3 - time.monotonic()))  # longer than silence is borne
+        upload.sendall(b"def")
+        assert b" 201 " in upload.recv(4096)
+    assert node.get(f"{folder}/paused") == b"abcdef"
+
+
 def run_daemon(home, *options):
     return subprocess.run([daemon_path(), "--home", home, *options, "run"], capture_output=True, text=True, timeout=60)
 
@@ -269,6 +300,11 @@ def test_tls_beyond_loopback():
         for i in range(10):
             assert s.put(n.url(f"/files/x{i}?content"), data=data, headers=auth).status_code == 201
             assert s.get(n.url(f"/files/x{i}?content"), headers=auth).content == data
+        silent = [socket.create_connection(("127.0.0.1", n.port), timeout=10) for _ in range(100)]  # of 64 threads, all without a handshake
+        began = time.monotonic()
+        assert requests.get(n.url("/health"), verify=certificate, timeout=60).ok and time.monotonic() - began < 20
+        for c in silent:
+            c.close()
         with pytest.raises(requests.exceptions.SSLError):
             requests.get(n.url("/health"), timeout=5)
     finally:

@@ -275,6 +275,22 @@ static void test_stop_ends_a_stalled_reader(void **state)
     close(fd);
 }
 
+/* More of them than threads: none said anything, one is between two requests, and one asks. */
+static void test_silent_connections_end(void **state)
+{
+    struct fixture *f = *state;
+    int silent[12], kept = connect_to("127.0.0.1", NULL, http_server_port(f->server));
+    char bytes[4096];
+    assert_true(write(kept, ask, strlen(ask)) > 0 && read(kept, bytes, sizeof bytes) > 0);
+    for (size_t i = 0; i < array_len(silent); i++)
+        silent[i] = connect_to("127.0.0.1", NULL, http_server_port(f->server));
+    expect_small(f);
+    assert_int_equal(read(silent[0], bytes, 1), 0);
+    for (size_t i = 0; i < array_len(silent); i++)
+        close(silent[i]);
+    close(kept);
+}
+
 static int listen_at_any(int *ret_port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
@@ -419,6 +435,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reader_of_a_file_goes_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_ends_a_stalled_reader, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_silent_connections_end, setup, teardown),
         cmocka_unit_test(test_socket_must_be_unique),
         cmocka_unit_test(test_queue_to_this_machine),
         cmocka_unit_test_setup_teardown(test_bodies, setup, teardown),
