@@ -9,10 +9,15 @@
 
 #include <ctype.h>
 
+static bool is_same_operation(const struct route *a, const struct route *b)
+{
+    return !strcmp(a->path, b->path) && !strcmp(a->method, b->method);
+}
+
 static bool is_first_of_operation(size_t i)
 {
     for (size_t k = 0; k < i; k++)
-        if (!strcmp(routes[k].path, routes[i].path) && !strcmp(routes[k].method, routes[i].method))
+        if (is_same_operation(&routes[k], &routes[i]))
             return false;
     return true;
 }
@@ -23,11 +28,6 @@ static bool is_first_of_path(size_t i)
         if (!strcmp(routes[k].path, routes[i].path))
             return false;
     return true;
-}
-
-static bool is_same_operation(const struct route *a, const struct route *b)
-{
-    return !strcmp(a->path, b->path) && !strcmp(a->method, b->method);
 }
 
 static void ref(struct json_out *o, const char *name)
