@@ -132,10 +132,8 @@ static int on_error(struct mg_connection *conn, int status, const char *why)
     if (!s || !s->refuser)
         return 1;
     struct http_request r = {.conn = conn, .info = mg_get_request_info(conn), .server = s};
-    if (status == 400 && is_unknown_method(r.info)) {
+    if (status == 400 && is_unknown_method(r.info))
         status = 405;
-        why = r.info->request_method;
-    }
     buf_init(&r.headers, 16 << 10);
     buf_init(&r.head, 96 << 10);
     http_add_header(&r, "Connection", "close");

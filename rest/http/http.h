@@ -13,7 +13,7 @@ struct http_server;
 struct http_request;
 typedef void (*http_handler)(void *arg, struct http_request *r);
 /* What came is no request that could be read: answers `status`; `r` has no path and perhaps no method or header.
- * `why` is a sentence, of status 405 the method that nobody knows. */
+ * With 405 it has a method, which nobody knows. */
 typedef void (*http_refuser)(void *arg, struct http_request *r, int status, const char *why);
 
 struct http_options {

@@ -6,7 +6,7 @@
  * then ends them as if the client had gone.
  * A descriptor is copied before it is looked at: the copy stays the same socket when civetweb closes its own.  Meanwhile
  * http_socket_find sees two and gives up, so that connection's files are copied.
- * Threads: http-guard; add and remove from any.
+ * Threads: a ticker of its own looks; add and remove from any.
  */
 #include "rest/http/http_guard.h"
 
@@ -96,8 +96,9 @@ static size_t end_idle(const struct http_seen *seen, size_t count)
     return ended;
 }
 
-static void look(struct http_guard *g)
+static void look(void *arg)
 {
+    struct http_guard *g = arg;
     size_t max = g->threads + WAITING_MAX, ended;
     AUTO_FREE int *fds = xcalloc(max, sizeof *fds);
     size_t count = http_socket_list(g->port, fds, max);
@@ -113,43 +114,25 @@ static void look(struct http_guard *g)
     g->seen_count = count;
 }
 
-static void run(void *arg)
-{
-    struct http_guard *g = arg;
-    lock_take(&g->lock);
-    while (!g->is_ending) {
-        if (cond_wait(&g->end, &g->lock, clock_mono_ms() + LOOK_MS))
-            continue;
-        lock_drop(&g->lock);
-        look(g);
-        lock_take(&g->lock);
-    }
-    lock_drop(&g->lock);
-}
-
 void http_guard_init(struct http_guard *g)
 {
     *g = (struct http_guard){.port = 0};
     lock_init(&g->lock, RANK_REST);
-    cond_init(&g->end);
 }
 
 void http_guard_start(struct http_guard *g, int port, unsigned threads)
 {
     g->port = port;
     g->threads = threads;
-    thread_start(&g->thread, "http-guard", run, g);
+    g->ticker = ticker_new();
+    ticker_add(g->ticker, "guard", LOOK_MS, look, g);
+    ticker_start(g->ticker);
 }
 
 void http_guard_done(struct http_guard *g)
 {
-    lock_take(&g->lock);
-    g->is_ending = true;
-    cond_wake_all(&g->end);
-    lock_drop(&g->lock);
-    thread_join(&g->thread);
+    ticker_free(g->ticker);
     free(g->seen);
-    cond_done(&g->end);
     lock_done(&g->lock);
 }
 

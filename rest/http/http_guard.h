@@ -16,22 +16,19 @@ struct http_guarded {
     int64_t waits_since_ms; /* atomic; 0: a request is being answered */
 };
 struct http_guard {
-    struct thread thread;
+    struct ticker *ticker; /* NULL until the start */
     int port;
     unsigned threads;
     struct lock lock;
-    struct cond end;
-    /* under lock */
-    bool is_ending;
-    struct http_guarded *first;
-    /* guard thread only */
+    struct http_guarded *first; /* under lock */
+    /* the ticker's */
     struct http_seen *seen; /* at the last look, when there were many */
     size_t seen_count;
 };
 /* In three steps, because connections come as soon as the server has a port. */
 void http_guard_init(struct http_guard *g);
 void http_guard_start(struct http_guard *g, int port, unsigned threads);
-void http_guard_done(struct http_guard *g); /* ends the thread, if it was started; nothing is guarded any more */
+void http_guard_done(struct http_guard *g); /* nothing is guarded any more */
 /* With its first request; c is the caller's, and answers now. */
 void http_guard_add(struct http_guard *g, struct http_guarded *c, const char *address, int port);
 void http_guard_remove(struct http_guard *g, struct http_guarded *c);

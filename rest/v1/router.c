@@ -436,7 +436,7 @@ void rest_refuse(void *arg, struct http_request *http, int status, const char *w
     (void)arg;
     crypto_unique_text(id, 12);
     if (status == 405) {
-        err_set(&err, ERR_METHOD_NOT_ALLOWED, "%s is not possible here", why);
+        err_set(&err, ERR_METHOD_NOT_ALLOWED, "%s is not possible here", http_method(http));
         http_add_header(http, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE");
     } else {
         err_set(&err, status < 500 ? ERR_INVALID_ARGUMENT : ERR_NOT_SUPPORTED, "the request cannot be read as HTTP/1.1 with a head of at most 16 KiB: %s", why);
