@@ -188,8 +188,8 @@ static void put_answers(struct json_out *o, size_t first)
     put_answer(o, r->status, r->summary, &m, has_bytes);
     if (has_bytes && !changes)
         put_answer(o, 206, "A range of it", &(struct media){.count = 0}, true);
-    if (changes) /* a replaced file, a dry run; a new one */
-        put_answer(o, r->status == 200 ? 201 : 200, "As above", &m, has_bytes);
+    if (r->status == 201) /* a replaced file, a dry run */
+        put_answer(o, 200, "As above", &m, has_bytes);
     json_begin_object(o, "default");
     json_put_string(o, "description", "An error");
     put_content(o, &(struct media){.s = {&schema_error}, .count = 1}, false);

@@ -40,26 +40,22 @@ static bool is_within(const struct field *f, int64_t v)
     return !dots || (v >= strtoll(f->choices, NULL, 10) && (!dots[2] || v <= strtoll(dots + 2, NULL, 10)));
 }
 
-static int check_bounds(const struct field *f, int64_t v, struct err *err)
+static int check_bounds(const struct field *f, int64_t v, const char *what, struct err *err)
 {
     char want[80];
     if (is_within(f, v))
         return 0;
-    snprintf(want, sizeof want, "a number in %s", f->choices);
+    snprintf(want, sizeof want, "%s %s", what, f->choices);
     return wrong(f, want, err);
 }
 
 /* Bounds count characters, as JSON schema does. */
 static int check_length(const struct field *f, const char *s, struct err *err)
 {
-    char want[80];
     int64_t n = 0;
     for (; *s; s++)
         n += ((unsigned char)*s & 0xC0) != 0x80;
-    if (is_within(f, n))
-        return 0;
-    snprintf(want, sizeof want, "a text of %s characters", f->choices);
-    return wrong(f, want, err);
+    return check_bounds(f, n, "a text with a number of characters in", err);
 }
 
 static int check_choice(const struct field *f, const char *s, struct err *err)
@@ -113,7 +109,7 @@ static int check_value(const struct field *f, const struct json *v, struct err *
     case FIELD_TYPE_TIME:
         return kind == JSON_STRING ? check_time(f, json_text(v, ""), err) : wrong(f, "a time", err);
     case FIELD_TYPE_INT:
-        return kind == JSON_INT ? check_bounds(f, json_i64(v, 0), err) : wrong(f, "a whole number", err);
+        return kind == JSON_INT ? check_bounds(f, json_i64(v, 0), "a number in", err) : wrong(f, "a whole number", err);
     case FIELD_TYPE_BOOL:
         return kind == JSON_BOOL ? 0 : wrong(f, "true or false", err);
     case FIELD_TYPE_ID:
@@ -127,7 +123,6 @@ static int check_value(const struct field *f, const struct json *v, struct err *
         return kind == JSON_OBJECT ? 0 : wrong(f, "an object with after_ms and action, or null", err);
     case FIELD_TYPE_ITEMS:
     case FIELD_TYPE_ANY:
-    case FIELD_TYPE_COUNT:
         return 0;
     }
     return 0;
@@ -178,7 +173,7 @@ int schema_verify_text(const struct field *f, const char *value, struct err *err
     case FIELD_TYPE_STRING:
         return check_choice(f, value, err);
     case FIELD_TYPE_INT:
-        return text_parse_i64(value, &n, NULL) == 0 ? check_bounds(f, n, err) : wrong(f, "a whole number", err);
+        return text_parse_i64(value, &n, NULL) == 0 ? check_bounds(f, n, "a number in", err) : wrong(f, "a whole number", err);
     case FIELD_TYPE_ID:
         return text_parse_i64(value, &n, NULL) == 0 && n >= 0 ? 0 : wrong(f, "an id", err);
     case FIELD_TYPE_BOOL:
@@ -234,7 +229,7 @@ static const struct {
     struct {
         const char *name, *json;
     } more[2];
-} shapes[FIELD_TYPE_COUNT] = {
+} shapes[FIELD_TYPE_ANY + 1] = {
     [FIELD_TYPE_STRING] = {.type = "string"},
     [FIELD_TYPE_INT] = {.type = "integer"},
     [FIELD_TYPE_BOOL] = {.type = "boolean"},

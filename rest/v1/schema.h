@@ -12,7 +12,7 @@ enum field_type {
     FIELD_TYPE_PATH_BELOW, /* in an address: the slash before it is not its own */
     FIELD_TYPE_MODE, /* octal */
     FIELD_TYPE_NAME, /* of a user */
-    FIELD_TYPE_GROUPS, FIELD_TYPE_TTL, FIELD_TYPE_ITEMS, FIELD_TYPE_ANY, FIELD_TYPE_COUNT,
+    FIELD_TYPE_GROUPS, FIELD_TYPE_TTL, FIELD_TYPE_ITEMS, FIELD_TYPE_ANY,
 };
 #define FIELD_REQUIRED 1u
 #define FIELD_NULLABLE 2u
