@@ -275,6 +275,13 @@ static void test_stop_ends_a_stalled_reader(void **state)
     close(fd);
 }
 
+static bool ends_soon(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    char byte;
+    return poll(&p, 1, 10000) == 1 && read(fd, &byte, 1) == 0;
+}
+
 /* More of them than threads: none said anything, one is between two requests, and one asks. */
 static void test_silent_connections_end(void **state)
 {
@@ -286,8 +293,8 @@ static void test_silent_connections_end(void **state)
     for (size_t i = 0; i < array_len(silent); i++)
         silent[i] = connect_to("127.0.0.1", NULL, http_server_port(f->server));
     expect_small(f);
-    assert_int_equal(read(silent[0], bytes, 1), 0);
-    assert_int_equal(read(kept, bytes, 1), 0);
+    assert_true(ends_soon(silent[0]));
+    assert_true(ends_soon(kept)); /* the library would in 60 s */
     for (size_t i = 0; i < array_len(silent); i++)
         close(silent[i]);
     close(kept);
