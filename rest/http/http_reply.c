@@ -136,8 +136,11 @@ static int send_memory(struct http_request *r, const void *data, size_t len, str
 static int socket_of(struct http_request *r)
 {
     struct http_connection *c = r->info->conn_data;
-    if (c->socket == SOCKET_NOT_SOUGHT)
-        c->socket = r->info->is_ssl ? -1 : http_socket_find(r->info);
+    if (c->socket == SOCKET_NOT_SOUGHT) {
+        c->socket = http_socket_find(r->info);
+        if (c->socket >= 0)
+            http_socket_prepare(c->socket);
+    }
     return c->socket;
 }
 
@@ -151,7 +154,8 @@ static int send_file(struct http_request *r, const struct slice *s, struct err *
 
 static int send_slice(struct http_request *r, const struct slice *s, struct err *err)
 {
-    if (s->fd >= 0 && s->len > COALESCE_BYTES && socket_of(r) >= 0)
+    bool has_socket = s->len > COALESCE_BYTES && socket_of(r) >= 0;
+    if (s->fd >= 0 && has_socket && !r->info->is_ssl)
         return send_file(r, s, err);
     if (s->mem)
         return send_memory(r, s->mem, s->len, err);

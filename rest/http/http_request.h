@@ -24,7 +24,7 @@ struct http_connection {
     struct http_server *server;
     struct http_guarded guarded;
     bool is_guarded;
-    int socket; /* for files; SOCKET_NOT_SOUGHT, -1 when there is none to use */
+    int socket; /* SOCKET_NOT_SOUGHT; -1 when it cannot be told */
 };
 enum { SOCKET_NOT_SOUGHT = -2, PATIENCE_MS = 30000 /* for heads, pauses of uploads, readers that stall */ };
 

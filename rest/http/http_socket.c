@@ -14,12 +14,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
-enum { LOOK_MS = 1000, STEP_MAX = 2 << 20 /* so that an end is seen */, LOCAL_QUEUE_BYTES = 128 << 10 /* the kernel doubles it */ };
+enum { LOOK_MS = 1000, STEP_MAX = 2 << 20 /* so that an end is seen */, LOCAL_QUEUE_BYTES = 256 << 10 /* the kernel doubles it */ };
 
 typedef int (*end_of)(int fd, struct sockaddr *a, socklen_t *len); /* getpeername or getsockname */
 
@@ -102,18 +103,19 @@ static bool is_of_this_machine(int socket)
     return http_socket_ends(socket, &ours, &theirs) && !strcmp(ours.address, theirs.address);
 }
 
-/* Bytes that wait for room at the receiver leave on the processor that made it: on one machine that is the client's, which has
- * its own copy to make. With little room to queue them they leave on ours. Copied answers want the room: it is given back. */
-static void set_queue(int socket, bool is_short)
+/* Between two programs of one machine nothing has to be paced, as BBR does by a timer: Reno is in every kernel, allowed to
+ * everybody, and does not pace.  And bytes that queue up leave the processor's cache before the client takes them. */
+void http_socket_prepare(int socket)
 {
-    int bytes = LOCAL_QUEUE_BYTES, unlocked = 0;
-    if (is_short)
-        (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-    else
-        (void)setsockopt(socket, SOL_SOCKET, SO_BUF_LOCK, &unlocked, sizeof unlocked);
+    static const char unpaced[] = "reno";
+    int queue_bytes = LOCAL_QUEUE_BYTES;
+    if (!is_of_this_machine(socket))
+        return;
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, unpaced, sizeof unpaced - 1);
+    (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &queue_bytes, sizeof queue_bytes);
 }
 
-static int send_slice(int socket, const struct slice *s, int patience_ms, const bool *is_ending, struct err *err)
+int http_socket_send(int socket, const struct slice *s, int patience_ms, const bool *is_ending, struct err *err)
 {
     off_t at = (off_t)s->off, end = at + (off_t)s->len;
     while (at < end) {
@@ -129,15 +131,4 @@ static int send_slice(int socket, const struct slice *s, int patience_ms, const 
             return err_set(err, ERR_CORRUPT, "file ends before byte %llu", (unsigned long long)end);
     }
     return 0;
-}
-
-int http_socket_send(int socket, const struct slice *s, int patience_ms, const bool *is_ending, struct err *err)
-{
-    bool is_local = is_of_this_machine(socket);
-    if (is_local)
-        set_queue(socket, true);
-    int rc = send_slice(socket, s, patience_ms, is_ending, err);
-    if (is_local)
-        set_queue(socket, false);
-    return rc;
 }

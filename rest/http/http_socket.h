@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * http_socket: files into a connection without a copy, which civetweb does only for files of its own.
- * Private to this folder; plain connections only, TLS has to see the bytes.
+ * http_socket: a connection's descriptor, which civetweb does not tell, and what it is good for: options, and files sent
+ * without a copy (plain connections only, TLS has to see the bytes).  Private to this folder.
  */
 #pragma once
 #include "base/err.h"
@@ -24,6 +24,8 @@ size_t http_socket_list(int port, int *to, size_t max);
 /* The descriptor of the connection that `info` came on, -1 when it cannot be told. It is valid while the connection is:
  * civetweb keeps it and closes it. Looks at every descriptor of the process: ask once for a connection. */
 int http_socket_find(const struct mg_request_info *info);
+/* Once for a connection that is to carry much: between two programs of one machine no pacing and a short queue. */
+void http_socket_prepare(int socket);
 /* Sends a slice of a file; blocks. ERR_CANCELLED when the client goes away, takes nothing for `patience_ms`, or *is_ending
  * becomes true (atomic); ERR_IO, ERR_CORRUPT when the file cannot be read or is shorter. */
 int http_socket_send(int socket, const struct slice *s, int patience_ms, const bool *is_ending, struct err *err) must_use;

@@ -16,6 +16,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -335,34 +336,55 @@ static void test_socket_must_be_unique(void **state)
     close(second), close(taken), close(first), close(listener);
 }
 
-static int option_of(int socket, int name)
+static int queue_of(int socket)
 {
-    int value = -1;
-    socklen_t len = sizeof value;
-    assert_int_equal(getsockopt(socket, SOL_SOCKET, name, &value, &len), 0);
-    return value;
+    int bytes = -1;
+    socklen_t len = sizeof bytes;
+    assert_int_equal(getsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, &len), 0);
+    return bytes;
 }
 
-/* What a client of this machine is sent does not queue up, and copied answers get the room back. */
-static void test_queue_to_this_machine(void **state)
+static void congestion_of(int socket, char ret[16])
+{
+    socklen_t len = 16;
+    assert_int_equal(getsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, ret, &len), 0);
+}
+
+/* What a client of this machine is sent is not paced and does not queue up; other connections are as the system wants them. */
+static void test_connection_of_this_machine(void **state)
 {
     (void)state;
-    char got[4096];
-    bool is_ending = false;
-    int port, listener = listen_at_any(&port), file = make_file();
-    struct slice s = {.fd = file, .len = sizeof got};
-    int client = connect_to("127.0.0.1", NULL, port), taken = accept(listener, NULL, NULL);
+    char system_wide[16], got[16];
+    int port, listener = listen_at_any(&port);
+    int near = connect_to("127.0.0.1", NULL, port), near_taken = accept(listener, NULL, NULL);
     struct sockaddr_in other = {.sin_family = AF_INET};
     inet_pton(AF_INET, "127.0.0.2", &other.sin_addr);
-    int far = connect_to("127.0.0.1", &other, port), taken_far = accept(listener, NULL, NULL);
-    int before = option_of(taken_far, SO_SNDBUF);
-    assert_int_equal(http_socket_send(taken, &s, 1000, &is_ending, NULL), 0);
-    assert_int_equal(http_socket_send(taken_far, &s, 1000, &is_ending, NULL), 0);
-    assert_int_equal(read(client, got, sizeof got), sizeof got);
-    assert_int_equal(option_of(taken, SO_SNDBUF), 256 << 10);
-    assert_int_equal(option_of(taken, SO_BUF_LOCK), 0);
-    assert_int_equal(option_of(taken_far, SO_SNDBUF), before);
-    close(file), close(far), close(taken_far), close(client), close(taken), close(listener);
+    int distant = connect_to("127.0.0.1", &other, port), distant_taken = accept(listener, NULL, NULL);
+    int queue = queue_of(distant_taken);
+    congestion_of(distant_taken, system_wide);
+    http_socket_prepare(near_taken);
+    http_socket_prepare(distant_taken);
+    congestion_of(near_taken, got);
+    assert_string_equal(got, "reno");
+    assert_int_equal(queue_of(near_taken), 512 << 10);
+    congestion_of(distant_taken, got);
+    assert_string_equal(got, system_wide);
+    assert_int_equal(queue_of(distant_taken), queue);
+    close(distant), close(distant_taken), close(near), close(near_taken), close(listener);
+}
+
+static void test_large_answers_prepare(void **state)
+{
+    struct fixture *f = *state;
+    struct http_exchange x;
+    struct err err;
+    int sockets[4];
+    expect_small(f);
+    assert_int_equal(http_socket_list(http_server_port(f->server), sockets, array_len(sockets)), 1);
+    assert_int_not_equal(queue_of(sockets[0]), 512 << 10);
+    assert_int_equal(get(f, "GET", "/big", NULL, &x, &err), 0); /* on the same connection, from memory */
+    assert_int_equal(queue_of(sockets[0]), 512 << 10);
+    buf_done(&x.body_out);
 }
 
 static void test_bodies(void **state)
@@ -446,7 +468,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stop_ends_a_stalled_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_silent_connections_end, setup, teardown),
         cmocka_unit_test(test_socket_must_be_unique),
-        cmocka_unit_test(test_queue_to_this_machine),
+        cmocka_unit_test(test_connection_of_this_machine),
+        cmocka_unit_test_setup_teardown(test_large_answers_prepare, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bodies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_raw_path, setup, teardown),
         cmocka_unit_test(test_plain_needs_loopback),
