@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +49,11 @@ void thread_start(struct thread *t, const char *name, void (*run)(void *arg), vo
 void thread_nice(int nice)
 {
     setpriority(PRIO_PROCESS, (id_t)gettid(), nice);
+}
+
+void thread_batch(void)
+{
+    sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &(struct sched_param){0});
 }
 
 void thread_join(struct thread *t)
