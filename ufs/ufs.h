@@ -47,6 +47,7 @@ enum ufs_capability {
     UFS_CAP_NETWORK = 1 << 9,         /* reached by name over a network */
     UFS_CAP_TLS = 1 << 10,            /* over TLS */
     UFS_CAP_SORTED = 1 << 11,         /* names of a listing come in byte order; else a directory stands as if it ended in '/' */
+    UFS_CAP_SAME_HOST = 1 << 12,      /* over a network that is this machine; learned from the first answer */
 };
 
 /* A listing is pushed page by page; return non-zero to stop (that value is returned). Names are relative to the

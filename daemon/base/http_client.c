@@ -41,6 +41,7 @@ struct http_client {
     bool verify_peer;
     int64_t connect_timeout_ms;
     unsigned max;
+    bool is_same_host; /* atomic */
     struct lock lock;
     struct cond freed;
     /* under lock */
@@ -526,6 +527,21 @@ static int explain(struct run *r, CURLcode rc)
     return err_set(r->err, code_of(r, rc), "%s %s: %s", r->x->method, where, r->why[0] ? r->why : curl_easy_strerror(rc));
 }
 
+/* An exchange without a connection has no addresses: it tells nothing. */
+static void learn_place(struct http_client *c, CURL *easy)
+{
+    const char *theirs = NULL, *ours = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &theirs);
+    curl_easy_getinfo(easy, CURLINFO_LOCAL_IP, &ours);
+    if (c->unix_socket || (theirs && *theirs && ours && *ours))
+        __atomic_store_n(&c->is_same_host, c->unix_socket || !strcmp(theirs, ours), __ATOMIC_RELAXED);
+}
+
+bool http_client_is_same_host(const struct http_client *c)
+{
+    return __atomic_load_n(&c->is_same_host, __ATOMIC_RELAXED);
+}
+
 static int exchange(struct http_client *c, struct handle *h, struct run *r)
 {
     struct curl_slist *headers = NULL;
@@ -540,6 +556,7 @@ static int exchange(struct http_client *c, struct handle *h, struct run *r)
         CURLMcode added = curl_multi_add_handle(h->multi, h->easy);
         assert(added == CURLM_OK);
         CURLcode result = drive(r, h);
+        learn_place(c, h->easy);
         curl_multi_remove_handle(h->multi, h->easy); /* closes the socket of an exchange that is not over */
         rc = explain(r, result);
     }

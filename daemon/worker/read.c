@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-enum { HELD_MAX = 320, WINDOW_PAGES = 256, RANGES = 4 /* of a window, on their way together */ };
+enum { HELD_MAX = 320, WINDOW_PAGES = 256 };
+enum { RANGES = 4, RANGES_SAME_HOST = 2 }; /* of a window, on their way together */
 #define WINDOW_MAX ((uint64_t)64 << 20) /* of one request: ranges of 16 MiB cost a store less than shorter ones */
 
 struct held {
@@ -29,6 +30,7 @@ struct reader {
     struct sink *to;
     struct read_result result;
     uint32_t page_size, per_block;
+    unsigned ranges;        /* of the window; 0 before the first miss */
     uint64_t window, limit; /* bytes ahead of the reader; where they end */
     uint64_t asked;         /* bytes before this were looked at */
     struct held *held;      /* a ring, made at the first miss */
@@ -118,20 +120,33 @@ static uint64_t window_now(const struct reader *r)
  * next ones begin: the first ones grow, and later ones begin one by one. */
 static uint64_t range_max(const struct reader *r, uint64_t step, unsigned number)
 {
-    uint64_t bytes = number < RANGES ? step * (number + 1) / RANGES : step;
+    uint64_t bytes = number < r->ranges ? step * (number + 1) / r->ranges : step;
     return bytes > r->page_size ? (bytes + r->page_size - 1) / r->page_size : 1;
 }
 
-/* Asks for what the window covers from `pos`, in ranges of a quarter of it. */
+/* A distant store gives each connection a part of its speed.  One on this machine shares the processors with the reader, and
+ * fewer, longer ranges cost both less.  A store that cannot be had says so when the range is read. */
+static unsigned choose_ranges(struct worker *w, mount_id mount)
+{
+    struct mount_store store = {0};
+    if (w->stores.get(w->stores.impl, mount, false, &store, NULL) < 0)
+        return RANGES;
+    unsigned can = ufs_capabilities(store.ufs);
+    w->stores.put(w->stores.impl, &store);
+    return can & UFS_CAP_SAME_HOST ? RANGES_SAME_HOST : RANGES;
+}
+
+/* Asks for what the window covers from `pos`, in ranges of an equal share of it. */
 static void ask_ahead(struct reader *r, uint64_t pos)
 {
     uint64_t window = window_now(r), start = page_off(r, page_of(r, pos));
-    uint64_t step = window / RANGES > r->page_size ? window / RANGES : r->page_size;
+    r->ranges = r->ranges ? r->ranges : choose_ranges(r->w, r->c->mount);
+    uint64_t step = window / r->ranges > r->page_size ? window / r->ranges : r->page_size;
     r->asked = r->asked > start ? r->asked : start;
     uint64_t until = r->limit - pos > window ? pos + window : r->limit;
     if (r->asked >= until || (r->asked > start && until - r->asked < step && until < r->limit))
         return;
-    unsigned number = r->held_count ? RANGES : 0;
+    unsigned number = r->held_count ? r->ranges : 0;
     struct range *range = range_new(r->w, r->c, range_max(r, step, number));
     while (r->asked < until && r->held_count < HELD_MAX)
         if (ask_page(r, range)) {

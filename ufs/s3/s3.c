@@ -216,6 +216,7 @@ static unsigned s3_capabilities(const struct ufs *u)
 
     return UFS_CAP_CREATE_ATOMIC | UFS_CAP_PARALLEL_RANGES | UFS_CAP_NETWORK |
            (s->is_tls ? UFS_CAP_TLS : 0) | (s->bulk_delete ? UFS_CAP_BATCH_REMOVE : 0) |
+           (http_client_is_same_host(s->client) ? UFS_CAP_SAME_HOST : 0) |
            (__atomic_load_n(&s->conditional, __ATOMIC_RELAXED) == S3_CONDITIONAL_TRUE ? UFS_CAP_CONDITIONAL_CREATE : 0);
 }
 

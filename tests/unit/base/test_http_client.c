@@ -161,7 +161,7 @@ static void serve(void *arg)
 static int start(void **state)
 {
     (void)state;
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
     socklen_t len = sizeof a;
     server.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (pipe(server.stop) || bind(server.fd, (struct sockaddr *)&a, sizeof a) || listen(server.fd, 8) ||
@@ -534,6 +534,30 @@ static void limit_of_the_answer(void **state)
     assert_string_equal(buf_str(&other.x.body_out), "bec");
 }
 
+/* The whole network 127 is this machine, but only from its first address to the same do both ends look alike. */
+static void knows_the_same_host(void **state)
+{
+    (void)state;
+    AUTO(trial) t;
+    trial_init(&t, "GET", "/ok");
+    t.c = make_client(1);
+    assert_false(http_client_is_same_host(t.c));
+    trial_run(&t);
+    assert_true(http_client_is_same_host(t.c));
+    snprintf(t.url, sizeof t.url, "http://127.0.0.1:%d/short", server.port); /* on the kept connection, which ends */
+    trial_run(&t);
+    assert_true(http_client_is_same_host(t.c));
+    snprintf(t.url, sizeof t.url, "http://127.0.0.1:1/");
+    trial_run(&t);
+    assert_int_equal(t.rc, -ERR_STORE_UNREACHABLE);
+    assert_true(http_client_is_same_host(t.c)); /* nothing else was learned */
+    snprintf(t.url, sizeof t.url, "http://127.0.0.2:%d/ok", server.port);
+    trial_run(&t);
+    assert_int_equal(t.rc, 0);
+    assert_false(http_client_is_same_host(t.c));
+    http_client_free(t.c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -541,7 +565,7 @@ int main(void)
         cmocka_unit_test(no_server), cmocka_unit_test(keeps_connections), cmocka_unit_test(waits_for_a_handle), cmocka_unit_test(sends),
         cmocka_unit_test(refuses_injected_headers), cmocka_unit_test(errors_of_sink_and_source),
         cmocka_unit_test(deadline_holds_while_the_sink_is_slow), cmocka_unit_test(slow_pieces_of_a_long_body),
-        cmocka_unit_test(limit_of_the_answer),
+        cmocka_unit_test(limit_of_the_answer), cmocka_unit_test(knows_the_same_host),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -31,7 +31,8 @@ static struct {
     char *data;
     size_t len;
     char etag[72];
-    uint64_t reads, bytes, writes;
+    uint64_t reads, bytes, writes, longest; /* `longest`: bytes of a read */
+    unsigned capabilities;                  /* changed only while nobody reads */
     uint8_t asked[STORE_MAX / PAGE]; /* times that a page was asked for */
     bool is_shut;                    /* reads wait until it opens */
     bool is_failing;
@@ -61,6 +62,7 @@ static int ask(uint64_t off, uint64_t *len, const char *etag, const struct ufs_c
     *len = off >= store.len ? 0 : *len < store.len - off ? *len : store.len - off;
     store.reads++;
     store.bytes += *len;
+    store.longest = *len > store.longest ? *len : store.longest;
     for (uint64_t p = off / PAGE; p * PAGE < off + *len; p++)
         store.asked[p]++;
     return 0;
@@ -108,7 +110,7 @@ static int store_write(struct ufs *u, const struct ufs_call *c, const char *key,
 static unsigned store_capabilities(const struct ufs *u)
 {
     (void)u;
-    return 0;
+    return store.capabilities;
 }
 
 static const struct ufs_driver driver = {.name = "one", .schemes = "one", .read = store_read, .write = store_write,
@@ -231,6 +233,21 @@ static void each_page_once(void **state)
     assert_int_equal(res.from_mem + res.from_disk, STORE_MAX - 5);
     assert_int_equal(store.bytes, STORE_MAX);
     assert_int_equal(read_back(w, &c, STORE_MAX, 1, READ_CACHE, 5000, &res, NULL), -ERR_RANGE);
+    worker_free(w);
+}
+
+/* The whole object is one window: a quarter of it at most is asked for at once, or half of it. */
+static void fewer_ranges_of_the_same_host(void **state)
+{
+    (void)state;
+    struct worker *w = open_worker();
+    struct content_ref distant = content(1, STORE_MAX), same = content(2, STORE_MAX);
+    struct read_result res;
+    assert_int_equal(read_back(w, &distant, 0, STORE_MAX, READ_CACHE, 5000, &res, NULL), 0);
+    assert_int_equal(store.longest, STORE_MAX / 4);
+    store.capabilities = UFS_CAP_SAME_HOST;
+    assert_int_equal(read_back(w, &same, 0, STORE_MAX, READ_CACHE, 5000, &res, NULL), 0);
+    assert_int_equal(store.longest, STORE_MAX / 2);
     worker_free(w);
 }
 
@@ -499,7 +516,7 @@ int main(void)
         TEST(each_page_once),          TEST(reads_ahead_of_small_steps), TEST(many_readers_one_request),
         TEST(a_reader_has_its_deadline), TEST(changed_in_the_store),     TEST(no_cache_leaves_nothing),
         TEST(passes_by_a_full_cache),  TEST(write_types),                TEST(failed_writes_leave_nothing),
-        TEST(restart_keeps_what_lives),
+        TEST(restart_keeps_what_lives), TEST(fewer_ranges_of_the_same_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
