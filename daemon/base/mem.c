@@ -11,6 +11,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 static void *alive(void *p)
 {
     if (!p) {
@@ -33,6 +37,21 @@ void *xcalloc(size_t n, size_t size)
 void *xrealloc(void *p, size_t size)
 {
     return alive(realloc(p, size ? size : 1));
+}
+
+void mem_copy_uncached(void *to, const void *from, size_t len)
+{
+    size_t done = 0;
+#ifdef __SSE2__
+    size_t head = -(uintptr_t)to % sizeof(__m128i);
+    if (len >= head + sizeof(__m128i)) {
+        memcpy(to, from, head);
+        for (done = head; len - done >= sizeof(__m128i); done += sizeof(__m128i))
+            _mm_stream_si128((__m128i *)((char *)to + done), _mm_loadu_si128((const __m128i *)((const char *)from + done)));
+        _mm_sfence(); /* before whoever is told that they are there */
+    }
+#endif
+    memcpy((char *)to + done, (const char *)from + done, len - done);
 }
 
 void *xmap(size_t size)

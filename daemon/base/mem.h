@@ -18,6 +18,10 @@ char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), mallo
 void *xmap(size_t size) __attribute__((malloc, returns_nonnull)); /* zeroed and faulted in, a mapping of its own: munmap gives it back at once */
 #define xnew(type) ((type *)xcalloc(1, sizeof(type)))
 
+/* As memcpy, but what is written passes by the processor's caches where it can (x86-64): for bytes that are looked at again only
+ * after so many others that the caches would have lost them. */
+void mem_copy_uncached(void *to, const void *from, size_t len);
+
 uint64_t mem_machine(void); /* bytes that this process may use at most: of the machine, or of its control groups (version 2) */
 
 void mem_free_p(void *pp);  /* frees *(void **)pp */

@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* Pages of a range of so many bytes are read long after they came: behind those of the ranges before it. */
+#define LONG_BYTES ((uint64_t)8 << 20)
+
 struct range {
     struct fetch_job job;
     struct worker *worker;
@@ -90,7 +93,10 @@ static int take(struct sink *sink, const struct slice *s, struct err *err)
         part.len = s->len - done < room ? s->len - done : room;
         part.mem = s->mem ? (const char *)s->mem + done : NULL;
         part.off = s->off + done;
-        TRY(slice_copy(&part, r->mem->data + r->fill, err));
+        if (part.mem && r->len >= LONG_BYTES)
+            mem_copy_uncached(r->mem->data + r->fill, part.mem, part.len);
+        else
+            TRY(slice_copy(&part, r->mem->data + r->fill, err));
         r->fill += (uint32_t)part.len;
         done += part.len;
         if (r->fill == r->pages[r->at].len)

@@ -249,6 +249,23 @@ static void arguments(void **state)
     assert_null(copy[4]);
 }
 
+static void copies_uncached(void **state)
+{
+    (void)state;
+    char from[200], to[200], wanted[200];
+    for (size_t i = 0; i < sizeof from; i++)
+        from[i] = (char)(i * 7 + 1);
+    for (size_t at = 0; at < 20; at++)
+        for (size_t off = 0; off < 20; off++)
+            for (size_t len = 0; len < 150; len++) {
+                memset(to, 0, sizeof to);
+                memset(wanted, 0, sizeof wanted);
+                memcpy(wanted + at, from + off, len);
+                mem_copy_uncached(to + at, from + off, len);
+                assert_memory_equal(to, wanted, sizeof to);
+            }
+}
+
 static void test_memory_of_the_machine(void **state)
 {
     (void)state;
@@ -259,7 +276,7 @@ static void test_memory_of_the_machine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory_of_the_machine),
+        cmocka_unit_test(test_memory_of_the_machine), cmocka_unit_test(copies_uncached),
         cmocka_unit_test(errors), cmocka_unit_test(bufs), cmocka_unit_test(slices), cmocka_unit_test(waits), cmocka_unit_test(ranks),
         cmocka_unit_test(logs),   cmocka_unit_test(pools), cmocka_unit_test(ticks), cmocka_unit_test(arguments),
     };

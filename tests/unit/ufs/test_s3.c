@@ -164,7 +164,9 @@ static void test_cut_body_is_read_on(void **state)
     struct buf b;
     start(2, (const char *const[]){"HTTP/1.1 206 x\r\nETag: \"e\"\r\nContent-Range: bytes 0-9/10\r\nContent-Length: 10\r\n\r\n01234",
                                    "HTTP/1.1 206 x\r\nETag: \"e\"\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56789"}, "4");
+    assert_false(ufs_capabilities(u) & UFS_CAP_SAME_HOST); /* not known yet */
     assert_int_equal(get(&b, "e", 0, 10), 0);
+    assert_true(ufs_capabilities(u) & UFS_CAP_SAME_HOST);
     assert_string_equal(buf_str(&b), "0123456789");
     assert_non_null(strcasestr(server.requests[0], "range: bytes=0-9\r\n"));
     assert_non_null(strcasestr(server.requests[1], "range: bytes=5-9\r\n"));
