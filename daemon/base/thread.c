@@ -53,7 +53,7 @@ void thread_nice(int nice)
 
 void thread_batch(void)
 {
-    sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &(struct sched_param){0});
+    sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
 }
 
 void thread_join(struct thread *t)

@@ -18,7 +18,7 @@ void thread_start(struct thread *t, const char *name, void (*run)(void *arg), vo
 /* Of the calling thread: above 0, it goes after others. Left as it is where the system does not allow it. */
 void thread_nice(int nice);
 /* Of the calling thread: woken, it lets who runs go on to the end of their turn instead of taking their place (SCHED_BATCH).
- * Threads that it starts are as others. */
+ * Threads that it starts do so too. */
 void thread_batch(void);
 void thread_join(struct thread *t); /* accepts one that never started */
 

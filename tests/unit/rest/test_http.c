@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -63,6 +64,8 @@ static void answer_file(struct http_request *r, size_t promised)
     close(fd);
 }
 
+static _Atomic int small_scheduler; /* of the thread that answered */
+
 static void answer(void *arg, struct http_request *r)
 {
     (void)arg;
@@ -70,6 +73,7 @@ static void answer(void *arg, struct http_request *r)
     const char *path = http_path(r);
     memset(big, 'b', sizeof big);
     if (!strcmp(path, "/small")) {
+        small_scheduler = sched_getscheduler(0);
         http_add_header(r, "X-Test", "a\r\nInjected: yes");
         http_reply(r, 200, "text/plain", "hello", 5);
     } else if (!strcmp(path, "/big")) {
@@ -160,6 +164,7 @@ static void expect_small(struct fixture *f)
     assert_int_equal(x.status, 200);
     assert_string_equal(buf_str(&x.body_out), "hello");
     assert_int_equal(f->injected, 0);
+    assert_int_equal(small_scheduler, SCHED_BATCH);
     buf_done(&x.body_out);
 }
 
