@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Pages of a range of so many bytes are read long after they came: behind those of the ranges before it. */
-#define LONG_BYTES ((uint64_t)8 << 20)
+#define LONG_BYTES ((uint64_t)4 << 20)
 
 struct range {
     struct fetch_job job;
