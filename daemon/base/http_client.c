@@ -533,8 +533,8 @@ static void learn_place(struct http_client *c, CURL *easy)
     const char *theirs = NULL, *ours = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &theirs);
     curl_easy_getinfo(easy, CURLINFO_LOCAL_IP, &ours);
-    if (c->unix_socket || (theirs && *theirs && ours && *ours))
-        __atomic_store_n(&c->is_same_host, c->unix_socket || !strcmp(theirs, ours), __ATOMIC_RELAXED);
+    if (theirs && *theirs && ours && *ours)
+        __atomic_store_n(&c->is_same_host, !strcmp(theirs, ours), __ATOMIC_RELAXED);
 }
 
 bool http_client_is_same_host(const struct http_client *c)

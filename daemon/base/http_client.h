@@ -42,6 +42,6 @@ struct http_exchange {
 /* Blocks until the answer is complete.  An HTTP status of any kind is success here.
  * ERR_STORE_DNS, ERR_STORE_UNREACHABLE, ERR_STORE_TLS, ERR_TIMEOUT; ERR_STORE_ERROR for a body cut short; the sink's and source's own errors. */
 int http_client_do(struct http_client *c, struct http_exchange *x, struct err *err) must_use;
-/* Both ends of the connection of the last exchange had one address, or it was a Unix socket. false before the first one.
+/* Both ends of the connection of the last exchange had one address. false before the first one, and over Unix sockets.
  * A tunnel or a proxy that listens here counts as here. */
 bool http_client_is_same_host(const struct http_client *c);

@@ -133,13 +133,18 @@ static int send_memory(struct http_request *r, const void *data, size_t len, str
     return send_all(r, data, len, err);
 }
 
-static int socket_of(struct http_request *r)
+static bool is_for_kernel(const struct http_request *r, const struct slice *s)
+{
+    return s->fd >= 0 && !r->info->is_ssl;
+}
+
+static int socket_of(struct http_request *r, const struct slice *first)
 {
     struct http_connection *c = r->info->conn_data;
     if (c->socket == SOCKET_NOT_SOUGHT) {
         c->socket = http_socket_find(r->info);
         if (c->socket >= 0)
-            http_socket_prepare(c->socket);
+            http_socket_prepare(c->socket, !is_for_kernel(r, first));
     }
     return c->socket;
 }
@@ -147,15 +152,15 @@ static int socket_of(struct http_request *r)
 static int send_file(struct http_request *r, const struct slice *s, struct err *err)
 {
     TRY(send_head(r, err));
-    int rc = http_socket_send(socket_of(r), s, PATIENCE_MS, &r->server->is_ending, err);
+    int rc = http_socket_send(socket_of(r, s), s, PATIENCE_MS, &r->server->is_ending, err);
     r->is_broken |= rc < 0;
     return rc;
 }
 
 static int send_slice(struct http_request *r, const struct slice *s, struct err *err)
 {
-    bool has_socket = s->len > COALESCE_BYTES && socket_of(r) >= 0;
-    if (s->fd >= 0 && has_socket && !r->info->is_ssl)
+    bool has_socket = s->len > COALESCE_BYTES && socket_of(r, s) >= 0;
+    if (has_socket && is_for_kernel(r, s))
         return send_file(r, s, err);
     if (s->mem)
         return send_memory(r, s->mem, s->len, err);

@@ -104,15 +104,17 @@ static bool is_of_this_machine(int socket)
 }
 
 /* Between two programs of one machine nothing has to be paced, as BBR does by a timer: Reno is in every kernel, allowed to
- * everybody, and does not pace.  And bytes that queue up leave the processor's cache before the client takes them. */
-void http_socket_prepare(int socket)
+ * everybody, and does not pace.  Bytes that are copied leave the processor's cache when many queue up before the
+ * client takes them; files want the room. */
+void http_socket_prepare(int socket, bool is_copied)
 {
     static const char unpaced[] = "reno";
     int queue_bytes = LOCAL_QUEUE_BYTES;
     if (!is_of_this_machine(socket))
         return;
     (void)setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, unpaced, sizeof unpaced - 1);
-    (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &queue_bytes, sizeof queue_bytes);
+    if (is_copied)
+        (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &queue_bytes, sizeof queue_bytes);
 }
 
 int http_socket_send(int socket, const struct slice *s, int patience_ms, const bool *is_ending, struct err *err)

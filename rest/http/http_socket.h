@@ -24,8 +24,9 @@ size_t http_socket_list(int port, int *to, size_t max);
 /* The descriptor of the connection that `info` came on, -1 when it cannot be told. It is valid while the connection is:
  * civetweb keeps it and closes it. Looks at every descriptor of the process: ask once for a connection. */
 int http_socket_find(const struct mg_request_info *info);
-/* Once for a connection that is to carry much: between two programs of one machine no pacing and a short queue. */
-void http_socket_prepare(int socket);
+/* Once for a connection that is to carry much: between two programs of one machine no pacing, and a short queue when what it
+ * begins with is copied and not a file. */
+void http_socket_prepare(int socket, bool is_copied);
 /* Sends a slice of a file; blocks. ERR_CANCELLED when the client goes away, takes nothing for `patience_ms`, or *is_ending
  * becomes true (atomic); ERR_IO, ERR_CORRUPT when the file cannot be read or is shorter. */
 int http_socket_send(int socket, const struct slice *s, int patience_ms, const bool *is_ending, struct err *err) must_use;

@@ -375,12 +375,14 @@ static void test_connection_of_this_machine(void **state)
     struct sockaddr_in other = {.sin_family = AF_INET};
     inet_pton(AF_INET, "127.0.0.2", &other.sin_addr);
     int distant = connect_to("127.0.0.1", &other, port), distant_taken = accept(listener, NULL, NULL);
-    int queue = queue_of(distant_taken);
+    int queue = queue_of(distant_taken), near_queue = queue_of(near_taken);
     congestion_of(distant_taken, system_wide);
-    http_socket_prepare(near_taken);
-    http_socket_prepare(distant_taken);
+    http_socket_prepare(near_taken, false);
     congestion_of(near_taken, got);
     assert_string_equal(got, "reno");
+    assert_int_equal(queue_of(near_taken), near_queue);
+    http_socket_prepare(near_taken, true);
+    http_socket_prepare(distant_taken, true);
     assert_int_equal(queue_of(near_taken), short_queue());
     congestion_of(distant_taken, got);
     assert_string_equal(got, system_wide);
@@ -399,6 +401,19 @@ static void test_large_answers_prepare(void **state)
     assert_int_not_equal(queue_of(sockets[0]), short_queue());
     assert_int_equal(get(f, "GET", "/big", NULL, &x, &err), 0); /* on the same connection, from memory */
     assert_int_equal(queue_of(sockets[0]), short_queue());
+    buf_done(&x.body_out);
+}
+
+static void test_files_keep_their_queue(void **state)
+{
+    struct fixture *f = *state;
+    struct http_exchange x;
+    struct err err;
+    char got[16];
+    assert_int_equal(get(f, "GET", "/file", NULL, &x, &err), 0);
+    congestion_of(file_socket, got); /* the client keeps the connection */
+    assert_string_equal(got, "reno");
+    assert_int_not_equal(queue_of(file_socket), short_queue());
     buf_done(&x.body_out);
 }
 
@@ -485,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_socket_must_be_unique),
         cmocka_unit_test(test_connection_of_this_machine),
         cmocka_unit_test_setup_teardown(test_large_answers_prepare, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_files_keep_their_queue, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bodies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_raw_path, setup, teardown),
         cmocka_unit_test(test_plain_needs_loopback),
